@@ -1,12 +1,13 @@
 //! Kubeconfigs for the sandbox's clusters, and clients made from them.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::sandbox::host::secrets;
 use crate::sandbox::host::state_dir;
@@ -56,7 +57,7 @@ pub fn kubeconfig(clusters: &[Access]) -> anyhow::Result<String> {
 
 /// Returns a client for a context of a sandbox's kubeconfig.
 pub async fn client(kubeconfig: &Path, context: &str) -> anyhow::Result<Client> {
-    let file = Kubeconfig::read_from(kubeconfig)
+    let file = read(kubeconfig)
         .with_context(|| format!("reading the kubeconfig {}", kubeconfig.display()))?;
     let options = KubeConfigOptions {
         context: Some(context.to_owned()),
@@ -70,6 +71,15 @@ pub async fn client(kubeconfig: &Path, context: &str) -> anyhow::Result<Client> 
     config.reset_reader_on_write = true;
     config.default_retry = false;
     Client::try_from(config).with_context(|| format!("making a client for {context}"))
+}
+
+/// Reads a kubeconfig. Other types than `Value` would add their own copies of the YAML decoder to
+/// the binary.
+fn read(kubeconfig: &Path) -> anyhow::Result<Kubeconfig> {
+    let text = fs::read_to_string(kubeconfig)?;
+    let documents: Vec<Value> = serde_yaml::from_multiple(&text)?;
+    let document = documents.into_iter().next().unwrap_or_default();
+    Ok(serde_json::from_value(document)?)
 }
 
 /// Runs a request with a time limit.

@@ -9,7 +9,6 @@ mod route;
 
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
@@ -20,6 +19,7 @@ use self::objects::{APEX, NAMESPACE};
 use self::observer::DemoObserver;
 use super::control_plane::access;
 use super::control_plane::access::limited;
+use super::control_plane::install::deployments;
 use super::host::state_dir::StateDir;
 use super::supervisor::session::Session;
 use crate::cli::SandboxDemoArgs;
@@ -182,7 +182,7 @@ impl Story {
         self.streams.print(&format!(
             "$ kubectl --context={context} -n {NAMESPACE} scale deploy/web --replicas={replicas}"
         ))?;
-        let deployments: Api<Deployment> = Api::namespaced(self.home_client.clone(), NAMESPACE);
+        let deployments = deployments(&self.home_client, NAMESPACE);
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
         let params = PatchParams::default();
         let scale = limited(deployments.patch("web", &params, &patch));

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::config::{ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::credentials::{CredentialsError, short};
 use crate::text::clean;
@@ -113,9 +113,10 @@ fn hint(exec: &ExecConfig) -> String {
 
 /// Reads JSON, or YAML, which client-go takes as well.
 fn read(output: &[u8]) -> Option<ExecCredentials> {
-    let status = serde_yaml::from_slice::<ExecCredential>(output)
-        .ok()?
-        .status?;
+    let text = std::str::from_utf8(output).ok()?;
+    let documents: Vec<Value> = serde_yaml::from_multiple(text).ok()?;
+    let credential = serde_json::from_value::<ExecCredential>(documents.into_iter().next()?);
+    let status = credential.ok()?.status?;
     let filled = |text: &String| !text.is_empty();
     let token = status.token.filter(filled).map(SecretString::from);
     let certificate = status.client_certificate_data.filter(filled);
