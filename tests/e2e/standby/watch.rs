@@ -174,3 +174,37 @@ async fn once_writes_standbys_and_ends() {
     run(&ns.west, "watch --once").await.success();
     ns.west.until_weights("web", &[ALL, 1]).await;
 }
+
+/// Without standbys, the proxies take these weights as they are.
+#[tokio::test]
+async fn a_standby_finds_room_beside_the_largest_weights() {
+    let ns = TestNamespace::new("standby-room").await;
+    let backends = [
+        ("web", 400_001, 1),
+        ("web-east", 29_495, 1),
+        ("web-central", 0, 1),
+    ];
+    ns.west.group("web", &backends).await;
+    annotate(&ns.west, "policy", "active-active").await;
+    annotate(&ns.west, "weights", "web=100").await;
+    annotate(&ns.west, "standby", "on").await;
+    ns.west.ready("web-central", 0).await;
+    run(&ns.west, "pause web").await.success();
+    run(&ns.west, "set web --standby on").await.success();
+    let weights = ns.west.weights("web").await;
+    let written: Vec<u64> = weights
+        .iter()
+        .map(|(_, weight)| weight.as_u64().unwrap())
+        .collect();
+    assert_eq!(written[2], 1, "{written:?}");
+    assert!(written[0] > 399_000 && written[1] > 29_000, "{written:?}");
+    assert!(written.iter().sum::<u64>() <= ALL + 1, "{written:?}");
+    assert_eq!(status(&ns.west).await["active"], json!(["web", "web-east"]));
+
+    run(&ns.west, "resume web").await.success();
+    run(&ns.west, "watch --once").await.success();
+    ns.west.until_weights("web", &[425_200, 4_252, 1]).await;
+    ns.west.ready("web-central", 1).await;
+    run(&ns.west, "watch --once").await.success();
+    ns.west.until_weights("web", &[100, 1, 1]).await;
+}
