@@ -75,6 +75,8 @@ impl<'a> MissingRight<'a> {
             None => ("clusterrole", String::new(), "-A".to_owned()),
         };
         let all = reach.all();
+        let is_breaker = (self.verb, self.resource) == ("patch", "services");
+        let flag = if is_breaker { " --breaker" } else { "" };
         let (verb, resource) = (word(self.verb), word(&self.full_resource()));
         vec![
             format!(
@@ -83,8 +85,8 @@ impl<'a> MissingRight<'a> {
             ),
             format!("check it: kubectl {all}{namespace} auth can-i {verb} {resource}"),
             format!(
-                "for all rights that this command needs: kubectl failover check --rbac {} {all} \
-                 {scope}",
+                "for all rights that this command needs: kubectl failover check --rbac {}{flag} \
+                 {all} {scope}",
                 reach.rbac_command()
             ),
         ]

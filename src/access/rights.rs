@@ -148,6 +148,8 @@ const EDIT_RIGHTS: &[Right] = &[
 
 /// What `--remote` needs in each remote cluster.
 pub const REMOTE: Right = SLICES_FOLLOWED;
+/// What `--breaker` needs beside the command's own rights.
+pub const BREAKER: [Right; 2] = [Right::needed("", "services", &["patch"]), PROFILES];
 /// What `--remote-from-links` needs in the namespace of Linkerd's multicluster extension.
 pub const LINKS: Right = Right::needed("", "secrets", &["get"]);
 
@@ -253,9 +255,15 @@ impl RbacCommand {
         }
     }
 
-    /// Returns the minimal Role or, cluster-wide, ClusterRole for the command. `lease`: the name of
-    /// the Lease of its `watch`.
-    pub fn role(self, scope: RightScope, namespace: Option<&str>, lease: &str) -> Value {
+    /// Returns the minimal Role or, cluster-wide, ClusterRole for the command, with `more` rights.
+    /// `lease`: the name of the Lease of its `watch`.
+    pub fn role(
+        self,
+        scope: RightScope,
+        namespace: Option<&str>,
+        lease: &str,
+        more: &[Right],
+    ) -> Value {
         let fits =
             |right: &&Right| right.scope == RightScope::Namespace || scope == RightScope::Cluster;
         let rule = |right: &Right| {
@@ -273,7 +281,7 @@ impl RbacCommand {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": if scope == RightScope::Cluster { "ClusterRole" } else { "Role" },
             "metadata": metadata,
-            "rules": self.rights().iter().filter(fits).map(rule).collect::<Vec<_>>(),
+            "rules": self.rights().iter().chain(more).filter(fits).map(rule).collect::<Vec<_>>(),
         })
     }
 
@@ -283,6 +291,11 @@ impl RbacCommand {
             .into_iter()
             .filter(|right| right.scope == RightScope::Cluster)
             .collect()
+    }
+
+    /// Whether the command takes `--breaker`.
+    pub fn sets_breakers(self) -> bool {
+        matches!(self, Self::Create | Self::Set)
     }
 
     pub fn role_name(self) -> String {
@@ -320,7 +333,7 @@ mod tests {
     #[test]
     fn no_role_allows_changes_of_the_leases_of_others() {
         for command in RbacCommand::value_variants() {
-            let role = command.role(RightScope::Cluster, None, "own");
+            let role = command.role(RightScope::Cluster, None, "own", &[]);
             for rule in role["rules"].as_array().unwrap() {
                 let verbs = rule["verbs"].as_array().unwrap();
                 let changes = ["get", "update", "patch", "delete"]
@@ -343,17 +356,17 @@ mod tests {
                 .map(|rule| rule["resources"][0].clone())
                 .collect::<Vec<_>>()
         };
-        let role = RbacCommand::Check.role(RightScope::Namespace, Some("web"), "own");
+        let role = RbacCommand::Check.role(RightScope::Namespace, Some("web"), "own", &[]);
         assert_eq!(
             role["metadata"],
             json!({ "name": "kubectl-failover-check", "namespace": "web" })
         );
         assert!(!resources(&role).contains(&json!("namespaces")), "{role}");
         assert!(
-            !resources(&RbacCommand::Watch.role(RightScope::Namespace, None, "own"))
+            !resources(&RbacCommand::Watch.role(RightScope::Namespace, None, "own", &[]))
                 .contains(&json!("deployments"))
         );
-        let role = RbacCommand::Check.role(RightScope::Cluster, Some("web"), "own");
+        let role = RbacCommand::Check.role(RightScope::Cluster, Some("web"), "own", &[]);
         assert_eq!(role["kind"], "ClusterRole");
         assert_eq!(
             role["metadata"],

@@ -61,8 +61,8 @@ pub async fn confirm(
 /// A line for each change, then one for each refusal.
 fn lines(order: &dyn Order, planned: &[PlannedChange]) -> Vec<String> {
     let changes = planned.iter().filter_map(|planned| match &planned.plan {
-        Ok(ChangePlan::Change { change, words }) => {
-            let what = describe(order, planned, change, words);
+        Ok(ChangePlan::Change(write)) => {
+            let what = describe(order, planned, &write.change, &write.words);
             Some(format!("  {}: {what}", planned.record.id()))
         }
         _ => None,

@@ -142,12 +142,12 @@ async fn write_all(
             Err(refusal) if refusal.may_pass && has_timed_out => ChangeResult::NotMet(refusal),
             Err(refusal) => ChangeResult::Refused(refusal),
             Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words),
-            Ok(ChangePlan::Change { words, .. }) if dry_run == DryRun::Client => {
-                ChangeResult::WouldChange(words)
+            Ok(ChangePlan::Change(planned)) if dry_run == DryRun::Client => {
+                ChangeResult::WouldChange(planned.words)
             }
-            Ok(ChangePlan::Change { change, words }) => {
+            Ok(ChangePlan::Change(planned)) => {
                 let dry_run = dry_run == DryRun::Server;
-                write(context, record, change, words, dry_run, shown).await
+                write(context, record, *planned, dry_run, shown).await
             }
         };
         ChangeOutcome::new(id, result)

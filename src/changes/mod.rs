@@ -1,6 +1,7 @@
 //! Changes to groups by hand: plan each group, ask once, write with compare-and-swap, read back and
 //! report.
 
+pub mod apex_service;
 pub mod confirm;
 pub mod execute;
 pub mod hold;
@@ -11,5 +12,6 @@ pub mod preflight;
 pub mod read_back;
 pub mod refusal;
 pub mod report;
+pub mod retry;
 pub mod wait_ready;
 pub mod write;

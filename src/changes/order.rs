@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::apex_service::BreakerChange;
 use super::preflight::{Preflight, PreflightReads};
 use super::refusal::Refusal;
 use crate::cluster::Cluster;
@@ -80,11 +81,16 @@ impl OrderSpec {
 #[derive(Debug)]
 pub enum ChangePlan {
     Unchanged(String),
-    Change {
-        change: Box<Change>,
-        /// What it does, in words.
-        words: String,
-    },
+    Change(Box<PlannedWrite>),
+}
+
+/// What to write, and what it does.
+#[derive(Debug)]
+pub struct PlannedWrite {
+    pub change: Change,
+    /// The change of the Service that clients call, written after the group's object.
+    pub breaker: Option<BreakerChange>,
+    pub words: String,
 }
 
 impl ChangePlan {
@@ -96,10 +102,11 @@ impl ChangePlan {
         words: impl Into<String>,
     ) -> Result<Self, Refusal> {
         let unwritable = |_| Refusal::new("the annotations cannot be written as JSON", "");
-        Ok(Self::Change {
-            change: Box::new(change.map_err(unwritable)?),
+        Ok(Self::Change(Box::new(PlannedWrite {
+            change: change.map_err(unwritable)?,
+            breaker: None,
             words: words.into(),
-        })
+        })))
     }
 }
 

@@ -9,7 +9,8 @@ use super::order::{ChangeOutcome, ChangePlan};
 use super::precondition::Precondition;
 use super::preflight::{MAX_CONCURRENT_GROUPS, Preflight};
 use super::refusal::Refusal;
-use super::write::{OrderContext, Retries, read_again};
+use super::retry::Retries;
+use super::write::{OrderContext, read_again};
 use crate::model::GroupId;
 use crate::resource::Record;
 
@@ -28,7 +29,7 @@ pub struct PlannedChange {
 
 impl PlannedChange {
     pub fn is_change(&self) -> bool {
-        matches!(self.plan, Ok(ChangePlan::Change { .. }))
+        matches!(self.plan, Ok(ChangePlan::Change(_)))
     }
 }
 

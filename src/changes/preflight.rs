@@ -1,6 +1,6 @@
 //! Reads what an order is planned on: the group, its backends' readiness, and anything in the way.
 
-use futures::future::{OptionFuture, join3};
+use futures::future::{OptionFuture, join4};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,10 +8,13 @@ use serde_json::Value;
 use super::refusal::Refusal;
 use crate::cli::Danger;
 use crate::cluster::Clusters;
+use crate::cluster::api::apex_services::{self, ApexService};
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts::{self, Conflicts};
 use crate::cluster::remotes::named_remotes::{self, NamedRemotes};
-use crate::model::{Group, Invalid, Override, Readiness, Timers, Weights, WhyUnknown, decide};
+use crate::model::{
+    Group, Invalid, Override, Readiness, ServiceRef, Timers, Weights, WhyUnknown, decide,
+};
 use crate::readiness::{backends, read_once};
 use crate::resource::{Record, TrafficMove};
 
@@ -28,6 +31,8 @@ pub struct PreflightReads {
     pub conflicts: bool,
     /// The whole object of each group.
     pub objects: bool,
+    /// The Service that clients call.
+    pub services: bool,
 }
 
 /// A group as an order finds it.
@@ -36,6 +41,8 @@ pub struct Preflight {
     pub group: Result<Group, Invalid>,
     /// Only if the order needs it.
     pub object: Option<CurrentObject>,
+    /// Only if the order needs it. None inside if it does not exist.
+    pub service: Option<Result<Option<ApexService>, String>>,
     /// One for each backend.
     pub readiness: Vec<Readiness>,
     /// What may keep the object from having an effect.
@@ -161,10 +168,16 @@ pub async fn preflight(
         OptionFuture::from(object)
     });
     let objects = stream::iter(objects).buffered(MAX_CONCURRENT_GROUPS);
-    let (known, conflicts, objects) = join3(
+    let services = records.iter().map(|record| {
+        let service = reads.services.then(|| apex_service(cluster, record));
+        OptionFuture::from(service)
+    });
+    let services = stream::iter(services).buffered(MAX_CONCURRENT_GROUPS);
+    let (known, conflicts, objects, services) = join4(
         read_once::read(cluster, &wanted),
         OptionFuture::from(conflicts),
         objects.collect::<Vec<_>>(),
+        services.collect::<Vec<_>>(),
     )
     .await;
     let Conflicts {
@@ -179,25 +192,42 @@ pub async fn preflight(
         near.map(|doubt| doubt.words.clone()).collect()
     };
     let now = cluster.clock().now();
-    let seen = |(record, object): (&Record, Option<Option<CurrentObject>>)| Preflight {
-        group: record.group.clone(),
-        object: object.flatten(),
-        readiness: record
-            .group
-            .as_ref()
-            .map(|group| backends::in_order(group, &known))
-            .unwrap_or_default(),
-        obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
-        doubts: doubts_on(&record.meta.namespace),
-        owner: record.meta.gitops_owner(),
-        asked: cluster.remotes().asked(),
-        place: cluster.reach.for_plugin(&record.meta.namespace),
-        kubectl: format!("kubectl {}", cluster.reach.within(&record.meta.namespace)),
-        by: by.to_owned(),
-        now,
-        started,
+    let seen = |((record, object), service)| -> Preflight {
+        let record: &Record = record;
+        let object: Option<Option<CurrentObject>> = object;
+        Preflight {
+            group: record.group.clone(),
+            object: object.flatten(),
+            service,
+            readiness: record
+                .group
+                .as_ref()
+                .map(|group| backends::in_order(group, &known))
+                .unwrap_or_default(),
+            obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
+            doubts: doubts_on(&record.meta.namespace),
+            owner: record.meta.gitops_owner(),
+            asked: cluster.remotes().asked(),
+            place: cluster.reach.for_plugin(&record.meta.namespace),
+            kubectl: format!("kubectl {}", cluster.reach.within(&record.meta.namespace)),
+            by: by.to_owned(),
+            now,
+            started,
+        }
     };
-    records.iter().zip(objects).map(seen).collect()
+    records
+        .iter()
+        .zip(objects)
+        .zip(services)
+        .map(seen)
+        .collect()
+}
+
+/// The Service that clients call, or why it cannot be read.
+async fn apex_service(cluster: &Clusters, record: &Record) -> Result<Option<ApexService>, String> {
+    let at = ServiceRef::new(&record.meta.namespace, &record.apex);
+    let read = apex_services::get(cluster, &at).await;
+    read.map_err(|error| error.cause.to_string())
 }
 
 /// The object as it is now. The API server refuses a change that is planned on another version.

@@ -8,7 +8,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::order::{ChangeOutcome, Order};
 use super::preflight::{PreflightReads, preflight};
-use super::write::{is_retriable, read_now};
+use super::retry::is_retriable;
+use super::write::read_now;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch_event::Event;

@@ -1,17 +1,14 @@
 //! Writes one change with compare-and-swap: after a conflict the group is read and planned again.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
 
-use super::order::{ChangePlan, ChangeResult, Order};
+use super::order::{ChangePlan, ChangeResult, Order, PlannedWrite};
 use super::precondition::Precondition;
 use super::preflight::{Preflight, preflight};
+use super::retry::Retries;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, events, groups};
-use crate::cluster::transport::backoff::Backoff;
-use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
+use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::error::explain;
 use crate::model::GroupId;
 use crate::problem::Problem;
@@ -38,48 +35,12 @@ impl OrderContext<'_> {
     }
 }
 
-/// Retries with backoff until a time limit.
-#[derive(Debug)]
-pub struct Retries {
-    deadline: Instant,
-    backoff: Backoff,
-}
-
-impl Retries {
-    pub fn within(limit: Duration) -> Self {
-        Self {
-            deadline: Instant::now() + limit,
-            backoff: Backoff::default(),
-        }
-    }
-
-    /// Waits until it is time to retry. Returns whether to retry at all.
-    pub async fn wait(&mut self, error: &RequestError) -> bool {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if !is_retriable(error) || left.is_zero() {
-            return false;
-        }
-        if !error.is_conflict() {
-            sleep(self.backoff.next(error.retry_after()).min(left)).await;
-        }
-        true
-    }
-}
-
-/// Whether to retry: after conflicts, and after failures of the server or the connection. The API
-/// server also answers 422 to a patch of an object that has changed.
-pub fn is_retriable(error: &RequestError) -> bool {
-    let may_pass = |code| matches!(code, 409 | 422 | 429 | 500..);
-    !error.is_refusal() && error.code().is_none_or(may_pass)
-}
-
 /// Writes a change; with `dry_run` the API server only validates it. `shown` is what the prompt
 /// showed, if there was one.
 pub async fn write(
     context: OrderContext<'_>,
     mut record: Record,
-    mut change: Box<Change>,
-    mut words: String,
+    mut planned: PlannedWrite,
     dry_run: bool,
     shown: Option<&Precondition>,
 ) -> ChangeResult {
@@ -87,12 +48,8 @@ pub async fn write(
     let mut retries = Retries::within(order.spec().write_timeout);
     let mut may_be_done = false;
     loop {
-        let error = match apply::apply(cluster, &record, &change, dry_run).await {
-            Ok(_) if dry_run => return ChangeResult::WouldChange(words),
-            Ok(after) => {
-                publish_event(cluster, &after, &change, context.by).await;
-                return ChangeResult::Changed(words);
-            }
+        let error = match write_group(context, &record, &planned.change, dry_run).await {
+            Ok(()) => return write_breaker(cluster, planned, dry_run).await,
             Err(error) => error,
         };
         if error.is_not_found() {
@@ -113,13 +70,43 @@ pub async fn write(
         if error.code() == Some(422) && record.meta.resource_version == version {
             return ChangeResult::Failed(explain(cluster, &error));
         }
-        (change, words) = match plan_again(context, &record, shown).await {
-            Ok(ChangePlan::Change { change, words }) => (change, words),
+        planned = match plan_again(context, &record, shown).await {
+            Ok(ChangePlan::Change(planned)) => *planned,
             // Another write made the change, perhaps ours whose response was lost.
             Ok(ChangePlan::Unchanged(words)) => return ChangeResult::Unchanged(words),
             Err(result) => return result,
         };
     }
+}
+
+/// Writes the group's object, unless nothing on it changes.
+async fn write_group(
+    context: OrderContext<'_>,
+    record: &Record,
+    change: &Change,
+    dry_run: bool,
+) -> RequestResult<()> {
+    if change.is_empty() {
+        return Ok(());
+    }
+    let after = apply::apply(context.cluster, record, change, dry_run).await?;
+    if !dry_run {
+        publish_event(context.cluster, &after, change, context.by).await;
+    }
+    Ok(())
+}
+
+/// Writes the second object, if the plan has one.
+async fn write_breaker(cluster: &Cluster, planned: PlannedWrite, dry_run: bool) -> ChangeResult {
+    if let Some(breaker) = planned.breaker
+        && let Err(problem) = breaker.write(cluster, dry_run).await
+    {
+        return ChangeResult::Failed(problem);
+    }
+    if dry_run {
+        return ChangeResult::WouldChange(planned.words);
+    }
+    ChangeResult::Changed(planned.words)
 }
 
 async fn plan_again(
@@ -132,7 +119,7 @@ async fn plan_again(
         return Err(ChangeResult::Gone(gone(context.cluster, record)));
     };
     let mut plan = context.order.plan(seen);
-    if let (Ok(ChangePlan::Change { .. }), Some(shown)) = (&plan, shown) {
+    if let (Ok(ChangePlan::Change(_)), Some(shown)) = (&plan, shown) {
         plan = shown.check(context.cluster, record).and(plan);
     }
     plan.map_err(ChangeResult::Refused)

@@ -47,6 +47,9 @@ pub struct CheckArgs {
     /// With --rbac watch: the label selector that the watch will have
     #[arg(short = 'l', long, value_name = "LABELS", requires = "rbac")]
     pub selector: Option<String>,
+    /// With --rbac create or set: also the rights that --breaker needs
+    #[arg(long, requires = "rbac")]
+    pub breaker: bool,
     #[command(flatten)]
     pub remotes: RemoteArgs,
 }

@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::spec::CommandSpec;
 use super::values::parse_kind;
-use super::{DryRun, RemoteArgs};
+use super::{DryRun, RemoteArgs, ResilienceArgs};
 use crate::access::rights::RbacCommand;
 use crate::resource::policy::{FAILBACKS, POLICIES, STANDBYS};
 use crate::view::manifest::ObjectFormat;
@@ -21,6 +21,7 @@ Examples:
   kubectl failover create web-svc --fallback web-svc-east --kind httproute --port 80
   kubectl failover create web-svc --fallback web-svc-east --policy ordered --failback-delay 30s
   kubectl failover create web-svc --fallback web-svc-east --standby
+  kubectl failover create web-svc --fallback web-svc-east --kind httproute --retries --breaker
   kubectl failover create --adopt httproute/web --primary web-svc",
 )
 .needs(RbacCommand::Create);
@@ -43,7 +44,7 @@ pub struct CreateArgs {
     #[arg(long, value_name = "SERVICE")]
     pub primary: Option<String>,
     /// Kind of object to create: trafficsplit, httproute, grpcroute, or httproute.policy.linkerd.io for
-    /// Linkerd's own [default: trafficsplit]
+    /// Linkerd's own [default: trafficsplit, or httproute where the cluster serves no TrafficSplits]
     #[arg(long, value_name = "KIND", value_parser = parse_kind, conflicts_with = "adopt")]
     pub kind: Option<String>,
     /// Port of the service that the route is for [default: the service's only port]
@@ -68,6 +69,8 @@ pub struct CreateArgs {
         value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name))
     )]
     pub standby: Option<String>,
+    #[command(flatten)]
+    pub resilience: ResilienceArgs,
     /// Value of the label failover.linkerd.io/controlled-by
     #[arg(long, value_name = "VALUE", default_value = DEFAULT_CONTROLLER)]
     pub controlled_by: String,

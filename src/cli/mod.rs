@@ -12,6 +12,7 @@ pub mod history;
 pub mod migrate;
 pub mod pause;
 pub mod remotes;
+pub mod resilience;
 pub mod sandbox;
 pub mod set;
 pub mod spec;
@@ -31,6 +32,7 @@ pub use history::{HistoryArgs, HistoryFormat};
 pub use migrate::{MigrateArgs, MigrateDanger};
 pub use pause::{PauseArgs, ResumeArgs};
 pub use remotes::RemoteArgs;
+pub use resilience::ResilienceArgs;
 pub use sandbox::{
     GatewayState, PartitionState, SandboxCommand, SandboxDemoArgs, SandboxGatewayArgs,
     SandboxGuardArgs, SandboxPartitionArgs, SandboxRunArgs, SandboxSuperviseArgs, SandboxUpArgs,

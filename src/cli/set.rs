@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::spec::CommandSpec;
-use super::{ChangeArgs, Danger, GroupsArgs, PolicyArgs};
+use super::{ChangeArgs, Danger, GroupsArgs, PolicyArgs, ResilienceArgs};
 use crate::access::rights::RbacCommand;
 use crate::resource::annotations::POLICY_KEYS;
 use crate::resource::policy::STANDBYS;
@@ -16,6 +16,7 @@ Examples:
   kubectl failover set web-svc --policy active-active --weights web-svc=3,web-svc-east=1
   kubectl failover set web-svc --standby on
   kubectl failover set web-svc --primary web-svc-east --yes
+  kubectl failover set web-svc --retries=gateway-error --breaker consecutive --yes
   kubectl failover set --all --unset failback,failback-delay --dry-run=client",
 )
 .needs(RbacCommand::Set);
@@ -30,6 +31,8 @@ pub struct SetArgs {
     /// without traffic get a tiny weight
     #[arg(long, value_name = "MODE", value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name)))]
     pub standby: Option<String>,
+    #[command(flatten)]
+    pub resilience: ResilienceArgs,
     /// Backend that should have the traffic
     #[arg(long, value_name = "BACKEND")]
     pub primary: Option<String>,

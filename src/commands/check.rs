@@ -5,21 +5,26 @@ use std::collections::BTreeSet;
 
 use super::args::selection::parse_selector;
 use super::env::CommandEnv;
-use crate::access::rights::{RbacCommand, Right, RightScope};
+use crate::access::rights::{BREAKER, RbacCommand, Right, RightScope};
 use crate::check::{self, CheckOptions, RetryUntil};
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::cluster::api::lease::LeaseScope;
 use crate::cluster::transport::kubeconfig;
 use crate::output::spinner::Spinner;
 use crate::output::terminal;
-use crate::problem::Exit;
+use crate::problem::{Exit, Problem};
 use crate::view::check::{CheckStyle, json, succeeded, text};
 use crate::view::manifest;
 
 pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(task) = args.rbac {
         let scope = LeaseScope::new(parse_selector(args.selector.as_deref())?);
-        return print_role(env, task, &scope.lease_name()).await;
+        if args.breaker && !task.sets_breakers() {
+            let message = format!("{} has no --breaker", task.name());
+            return Err(Problem::usage(message).next("leave --breaker out").into());
+        }
+        let more: &[Right] = if args.breaker { &BREAKER } else { &[] };
+        return print_role(env, task, &scope.lease_name(), more).await;
     }
     let spinner = Spinner::new(&env.streams);
     let say = |what: &str| spinner.show(&format!("waiting until {what}"));
@@ -49,7 +54,12 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
 }
 
 /// Prints the Role without a cluster. The namespace comes from the kubeconfig, if there is one.
-async fn print_role(env: &CommandEnv, command: RbacCommand, lease: &str) -> anyhow::Result<Exit> {
+async fn print_role(
+    env: &CommandEnv,
+    command: RbacCommand,
+    lease: &str,
+    more: &[Right],
+) -> anyhow::Result<Exit> {
     let namespace = match &env.flags.namespace {
         Some(namespace) => Some(namespace.clone()),
         None => kubeconfig::resolve(&env.connect_options())
@@ -67,6 +77,7 @@ async fn print_role(env: &CommandEnv, command: RbacCommand, lease: &str) -> anyh
         scope,
         namespace.as_deref(),
         lease,
+        more,
     ))?)?;
     let binding = match (scope, namespace) {
         (RightScope::Cluster, _) => format!("clusterrolebinding {name} --clusterrole={name}"),

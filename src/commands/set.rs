@@ -1,23 +1,25 @@
-//! `set`: changes the policy or the primary of groups. It moves no traffic itself.
+//! `set`: changes the policy or the primary of groups, and what Linkerd's proxies do by themselves. It
+//! moves no traffic.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
-use super::args::policy;
 use super::args::targets::{check_named, targets};
+use super::args::{policy, resilience};
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, Order, OrderSpec};
 use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
 use crate::cli::SetArgs;
 use crate::cluster::queries::upstream;
-use crate::model::{Group, Timers, Weights, decide};
+use crate::model::{Group, Status, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{
     CONTROLLED_BY, OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE, STANDBY,
 };
+use crate::resource::retries::RetryConditions;
 use crate::resource::upstream::{REMOVES_STANDBYS, Upstream};
 use crate::resource::{Change, NewGroup, Record, patch, patched};
 use crate::view::command_line::command_on;
@@ -60,7 +62,8 @@ fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
             );
         }
     }
-    if annotations.is_empty() && args.primary.is_none() {
+    let is_for_linkerd = args.resilience.flag_for_routes().is_some();
+    if annotations.is_empty() && args.primary.is_none() && !is_for_linkerd {
         return Err(Problem::usage(
             "nothing to change; pass at least one setting, such as --min-ready 2",
         )
@@ -79,14 +82,19 @@ struct SetOrder<'a> {
 impl Order for SetOrder<'_> {
     fn spec(&self) -> OrderSpec {
         let SetArgs {
-            groups, primary, ..
+            groups,
+            primary,
+            resilience,
+            ..
         } = self.args;
         OrderSpec {
-            // A running watch moves traffic to another primary at once.
-            asks: primary.is_some() || groups.may_be_many(),
+            // A running watch moves traffic to another primary at once. The Service may serve more
+            // than the group.
+            asks: primary.is_some() || groups.may_be_many() || resilience.breaker.is_some(),
             reads: PreflightReads {
                 objects: true,
-                ..PreflightReads::default()
+                services: resilience.breaker.is_some(),
+                conflicts: resilience.flag_for_routes().is_some(),
             },
             ..OrderSpec::new("set")
         }
@@ -101,10 +109,15 @@ impl Order for SetOrder<'_> {
             )
         })?;
         let mut annotations = self.changes(record);
+        let SetArgs {
+            resilience, allow, ..
+        } = self.args;
+        let linkerds = resilience::plan(resilience, record, seen, allow)?;
         let mut lines: Vec<String> = annotations
             .iter()
             .map(|(key, value)| line(record, key, value.as_deref()))
             .collect();
+        lines.extend(linkerds.lines);
         let has_override = record.meta.annotations.get(OVERRIDE).is_some();
         if has_override && annotations.contains_key(PRIMARY_SERVICE) {
             let is_standing = |group: &Group| group.broken_override().is_none();
@@ -117,6 +130,7 @@ impl Order for SetOrder<'_> {
         }
         let mut change = Change::builder()
             .annotate(annotations)
+            .annotate_for_linkerd(linkerds.retries)
             .build()
             .map_err(|_| unreadable())?;
         let group = group_after(record, object, &change)?;
@@ -128,13 +142,25 @@ impl Order for SetOrder<'_> {
         let weights = change.weights.as_ref();
         lines.extend(weights.map(|weights| line_of_weights(record, &group, weights)));
         if lines.is_empty() {
-            return Ok(ChangePlan::Unchanged("already set".to_owned()));
+            let words = [vec!["already set".to_owned()], linkerds.notes].concat();
+            return Ok(ChangePlan::Unchanged(words.join("; ")));
         }
         let group = group_after(record, object, &change)?;
         seen.refuse_owner(&self.args.allow)?;
         let mut words = lines.join(", ");
+        words.extend(linkerds.notes.iter().map(|note| format!("; {note}")));
         words.extend(next_move(&group, seen));
-        ChangePlan::build(Ok(change), words)
+        let mut plan = ChangePlan::build(Ok(change), words)?;
+        if let ChangePlan::Change(write) = &mut plan {
+            write.breaker = linkerds.breaker;
+        }
+        Ok(plan)
+    }
+
+    fn after(&self, _status: &Status, _place: &str) -> Vec<String> {
+        let resilience = &self.args.resilience;
+        let words = |retries: &RetryConditions| retries.in_words(resilience.retry_limit());
+        resilience.retries.iter().map(words).collect()
     }
 }
 

@@ -18,6 +18,7 @@ pub mod mirror_side;
 pub mod moves;
 pub mod notice;
 pub mod operate;
+pub mod outages;
 pub mod overrides;
 pub mod policy;
 pub mod readiness;

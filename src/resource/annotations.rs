@@ -1,5 +1,10 @@
 //! The label and the annotations that make an object a group.
 
+use std::collections::BTreeMap;
+
+/// Annotations of Linkerd's own, by full key; none as the value removes one.
+pub type LinkerdAnnotations = BTreeMap<&'static str, Option<String>>;
+
 /// The prefix of every label and annotation of a group.
 pub const PREFIX: &str = "failover.linkerd.io/";
 /// The label that makes an object a group; its value names the controller that runs it. See

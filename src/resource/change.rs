@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::annotations::{CONTROLLED_BY, HELD, LAST_MOVE, OVERRIDE, PAUSED, PRIMARY_SERVICE};
+use super::annotations::{
+    CONTROLLED_BY, HELD, LAST_MOVE, LinkerdAnnotations, OVERRIDE, PAUSED, PRIMARY_SERVICE,
+};
 use super::record::Record;
 use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 
@@ -19,6 +21,8 @@ pub struct Change {
     pub moves_to: Option<Vec<u64>>,
     /// Annotations by key, without the prefix; none as the value removes the annotation.
     pub annotations: BTreeMap<&'static str, Option<String>>,
+    /// Linkerd's own annotations.
+    pub linkerds: LinkerdAnnotations,
     /// The annotation of the move, if traffic moves.
     pub last_move: Option<LastMove>,
 }
@@ -50,6 +54,7 @@ pub struct TrafficMove<'a> {
 pub struct ChangeBuilder<'a> {
     controlled_by: Option<&'a str>,
     annotations: BTreeMap<&'static str, Option<String>>,
+    linkerds: LinkerdAnnotations,
     force: Option<&'a Override>,
     pause: Option<&'a Pause>,
     traffic: Option<TrafficMove<'a>>,
@@ -59,6 +64,11 @@ impl Change {
     /// Returns a builder of a change that changes nothing yet.
     pub fn builder<'a>() -> ChangeBuilder<'a> {
         ChangeBuilder::default()
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Returns the same change without the note of the move, if it has one.
@@ -141,6 +151,12 @@ impl<'a> ChangeBuilder<'a> {
         self
     }
 
+    /// Sets or removes annotations of Linkerd's own.
+    pub fn annotate_for_linkerd(mut self, annotations: LinkerdAnnotations) -> Self {
+        self.linkerds.extend(annotations);
+        self
+    }
+
     /// Sets or removes the annotation `held`; none leaves it unchanged.
     pub fn hold(self, held: Option<bool>, now: Timestamp) -> Self {
         let value = |held: bool| (HELD, held.then(|| format!("{now:.0}")));
@@ -184,6 +200,7 @@ impl<'a> ChangeBuilder<'a> {
         let mut change = Change {
             controlled_by: self.controlled_by.map(str::to_owned),
             annotations: self.annotations,
+            linkerds: self.linkerds,
             ..Change::default()
         };
         if let Some(order) = self.force {

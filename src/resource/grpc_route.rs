@@ -1,6 +1,7 @@
 //! The GRPCRoute of the Gateway API.
 
 use super::kind::KindInfo;
+use super::retries::GRPC_RETRY;
 use super::route::Route;
 use crate::model::Carrier;
 
@@ -17,6 +18,7 @@ pub static GRPC_ROUTE: Route = Route {
         singular: "grpcroute",
         short: "",
         crd: "grpcroutes.gateway.networking.k8s.io",
+        retry_key: Some(GRPC_RETRY),
         source: ("the Gateway API", "https://gateway-api.sigs.k8s.io/guides/"),
     },
 };

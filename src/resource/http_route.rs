@@ -1,6 +1,7 @@
 //! The HTTPRoutes: the Gateway API's, and Linkerd's own.
 
 use super::kind::KindInfo;
+use super::retries::HTTP_RETRY;
 use super::route::Route;
 use crate::model::Carrier;
 
@@ -17,6 +18,7 @@ pub static HTTP_ROUTE: Route = Route {
         singular: "httproute",
         short: "",
         crd: "httproutes.gateway.networking.k8s.io",
+        retry_key: Some(HTTP_RETRY),
         source: ("the Gateway API", "https://gateway-api.sigs.k8s.io/guides/"),
     },
 };
@@ -35,6 +37,7 @@ pub static LINKERD_HTTP_ROUTE: Route = Route {
         singular: "httproute",
         short: "",
         crd: "httproutes.policy.linkerd.io",
+        retry_key: Some(HTTP_RETRY),
         source: ("Linkerd", "https://linkerd.io/2/getting-started/"),
     },
 };

@@ -25,6 +25,8 @@ pub struct KindInfo {
     pub short: &'static str,
     /// Name of the CustomResourceDefinition.
     pub crd: &'static str,
+    /// The annotation with the responses that Linkerd retries; none if it retries none.
+    pub retry_key: Option<&'static str>,
     /// What installs that definition, and the URL of its installation guide.
     pub source: (&'static str, &'static str),
 }

@@ -146,32 +146,50 @@ const GITOPS_PREFIXES: [&str; 4] = [
     "meta.helm.sh/release-name",
 ];
 
-/// The annotations with the prefix of this tool, and those of GitOps tools.
+/// The prefixes of Linkerd's annotations for retries and circuit breakers.
+const LINKERD_PREFIXES: [&str; 2] = ["retry.linkerd.io/", "balancer.linkerd.io/failure-accrual"];
+
+/// The annotations with the prefix of this tool, those of GitOps tools, and those of Linkerd for
+/// retries and circuit breakers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations {
     /// The object has annotations, this tool's or others: a patch has to create a missing map.
     pub exist: bool,
     /// The annotations of GitOps tools that matter to [`Meta::gitops_owner`].
     gitops: Vec<(String, String)>,
+    linkerds: Vec<(String, String)>,
     own: Vec<(String, String)>,
 }
 
 impl Annotations {
     /// Returns the value of an annotation of a GitOps tool.
     pub(super) fn gitops(&self, key: &str) -> Option<&str> {
-        let mut known = self.gitops.iter();
-        known
-            .find(|(known, _)| known == key)
-            .map(|(_, value)| value.as_str())
+        find(&self.gitops, key)
+    }
+
+    /// Returns the value of an annotation of Linkerd's for retries or circuit breakers.
+    pub fn linkerds(&self, key: &str) -> Option<&str> {
+        find(&self.linkerds, key)
+    }
+
+    /// Whether an annotation of this tool's or of Linkerd's exists, by full key.
+    pub(super) fn has(&self, full_key: &str) -> bool {
+        let own = full_key.strip_prefix(PREFIX);
+        own.map_or_else(|| self.linkerds(full_key), |key| self.get(key))
+            .is_some()
     }
 
     /// Returns the value of `failover.linkerd.io/KEY`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.own
-            .iter()
-            .find(|(own, _)| own == key)
-            .map(|(_, value)| value.as_str())
+        find(&self.own, key)
     }
+}
+
+fn find<'a>(annotations: &'a [(String, String)], key: &str) -> Option<&'a str> {
+    let mut known = annotations.iter();
+    known
+        .find(|(known, _)| known == key)
+        .map(|(_, value)| value.as_str())
 }
 
 impl<'de> Deserialize<'de> for Annotations {
@@ -198,6 +216,11 @@ impl<'de> Deserialize<'de> for Annotations {
                         annotations.own.push((own.to_owned(), value));
                     } else if GITOPS_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
                         annotations.gitops.push((key, value));
+                    } else if LINKERD_PREFIXES
+                        .iter()
+                        .any(|prefix| key.starts_with(prefix))
+                    {
+                        annotations.linkerds.push((key, value));
                     }
                 }
                 annotations.own.shrink_to_fit();

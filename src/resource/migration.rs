@@ -139,6 +139,7 @@ impl Successor {
             port,
             weights: Vec::new(),
             settings: BTreeMap::new(),
+            linkerds: BTreeMap::new(),
         };
         let mut manifest = kind.manifest(&group);
         let mut annotations = self.annotations.clone();

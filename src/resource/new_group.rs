@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::annotations::{CONTROLLED_BY, PREFIX, PRIMARY_SERVICE};
+use super::annotations::{CONTROLLED_BY, LinkerdAnnotations, PREFIX, PRIMARY_SERVICE};
 use crate::model::{Backend, ServiceRef};
 
 /// A group to create.
@@ -28,6 +28,8 @@ pub struct NewGroup {
     pub weights: Vec<u64>,
     /// The policy's annotations by key, without the prefix.
     pub settings: BTreeMap<&'static str, String>,
+    /// Linkerd's own annotations.
+    pub linkerds: LinkerdAnnotations,
 }
 
 impl NewGroup {
@@ -35,8 +37,12 @@ impl NewGroup {
     pub(crate) fn metadata(&self) -> Value {
         let settings = self.settings.iter().map(|(key, value)| (*key, value));
         let annotations = settings.chain([(PRIMARY_SERVICE, &self.primary)]);
+        let linkerds = self.linkerds.iter();
+        let linkerds =
+            linkerds.filter_map(|(key, value)| Some(((*key).to_owned(), value.as_ref()?)));
         let annotations: BTreeMap<String, &String> = annotations
             .map(|(key, value)| (format!("{PREFIX}{key}"), value))
+            .chain(linkerds)
             .collect();
         json!({
             "name": self.name,

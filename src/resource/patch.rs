@@ -6,8 +6,9 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::{Map, Value, json};
 
-use super::annotations::{CONTROLLED_BY, PREFIX};
+use super::annotations::{CONTROLLED_BY, LinkerdAnnotations, PREFIX};
 use super::change::Change;
+use super::meta::{Annotations, Meta};
 use super::record::Record;
 
 /// Returns the patch for a change. Its first operation replaces the resource version with the one
@@ -15,10 +16,7 @@ use super::record::Record;
 /// optimistic concurrency, see
 /// <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>.
 pub fn patch(record: &Record, change: &Change) -> Patch {
-    let mut operations = vec![PatchOperation::Replace(ReplaceOperation {
-        path: PointerBuf::from_tokens(["metadata", "resourceVersion"]),
-        value: json!(record.meta.resource_version),
-    })];
+    let mut operations = vec![same_version(&record.meta)];
     if let Some(weights) = &change.weights {
         let each = record.weight_paths.iter().zip(weights);
         operations.extend(each.flat_map(|(paths, weight)| {
@@ -35,8 +33,33 @@ pub fn patch(record: &Record, change: &Change) -> Patch {
             .as_ref()
             .map(|value| label_operation(record, value)),
     );
-    operations.extend(annotation_operations(record, &change.annotations));
+    let own = change.annotations.iter();
+    let own = own.map(|(key, value)| (format!("{PREFIX}{key}"), value.as_ref()));
+    let annotations = own.chain(with_keys(&change.linkerds)).collect();
+    operations.extend(annotation_operations(
+        &record.meta.annotations,
+        &annotations,
+    ));
     Patch(operations)
+}
+
+/// Returns the patch of an object's annotations, for this version of it alone.
+pub fn annotation_patch(meta: &Meta, annotations: &LinkerdAnnotations) -> Patch {
+    let annotations = with_keys(annotations).collect();
+    let changes = annotation_operations(&meta.annotations, &annotations);
+    Patch([vec![same_version(meta)], changes].concat())
+}
+
+fn with_keys(annotations: &LinkerdAnnotations) -> impl Iterator<Item = (String, Option<&String>)> {
+    let each = annotations.iter();
+    each.map(|(key, value)| ((*key).to_owned(), value.as_ref()))
+}
+
+fn same_version(meta: &Meta) -> PatchOperation {
+    PatchOperation::Replace(ReplaceOperation {
+        path: PointerBuf::from_tokens(["metadata", "resourceVersion"]),
+        value: json!(meta.resource_version),
+    })
 }
 
 /// Returns the object as it is after the patch; none if the patch does not apply to it.
@@ -61,15 +84,15 @@ fn label_operation(record: &Record, value: &str) -> PatchOperation {
     )
 }
 
+/// Returns the operations for annotations by full key.
 fn annotation_operations(
-    record: &Record,
-    annotations: &BTreeMap<&'static str, Option<String>>,
+    existing: &Annotations,
+    annotations: &BTreeMap<String, Option<&String>>,
 ) -> Vec<PatchOperation> {
-    let existing = &record.meta.annotations;
     if !existing.exist {
         let set: Map<String, Value> = annotations
             .iter()
-            .filter_map(|(key, value)| Some((format!("{PREFIX}{key}"), json!(value.as_ref()?))))
+            .filter_map(|(key, value)| Some((key.clone(), json!((*value)?))))
             .collect();
         let path = PointerBuf::from_tokens(["metadata", "annotations"]);
         return (!set.is_empty())
@@ -77,14 +100,13 @@ fn annotation_operations(
             .into_iter()
             .collect();
     }
-    let operation = |(key, value): (&&'static str, &Option<String>)| {
-        let full_key = format!("{PREFIX}{key}");
-        let path = PointerBuf::from_tokens(["metadata", "annotations", full_key.as_str()]);
+    let operation = |(key, value): (&String, &Option<&String>)| {
+        let path = PointerBuf::from_tokens(["metadata", "annotations", key.as_str()]);
         match value {
             Some(value) => Some(add(path, json!(value))),
             None => existing
-                .get(key)
-                .map(|_| PatchOperation::Remove(RemoveOperation { path })),
+                .has(key)
+                .then_some(PatchOperation::Remove(RemoveOperation { path })),
         }
     };
     annotations.iter().filter_map(operation).collect()

@@ -31,6 +31,7 @@ static INFO: KindInfo = KindInfo {
     singular: "trafficsplit",
     short: "ts",
     crd: "trafficsplits.split.smi-spec.io",
+    retry_key: None,
     source: (
         "Linkerd's SMI extension",
         "https://linkerd.io/2/tasks/linkerd-smi/",

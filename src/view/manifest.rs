@@ -1,7 +1,7 @@
 //! A whole Kubernetes object as JSON, YAML or a name, as kubectl prints it.
 
 use clap::ValueEnum;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::formats::json;
 use crate::resource::KindInfo;
@@ -15,20 +15,25 @@ pub enum ObjectFormat {
     Name,
 }
 
-/// The object with a line end.
+/// Returns the objects, each with its name: in JSON several are a List, as for kubectl.
 ///
 /// # Errors
-/// If the object cannot be serialised.
-pub fn print(
-    object: &Value,
-    kind: &KindInfo,
-    name: &str,
-    format: ObjectFormat,
-) -> anyhow::Result<String> {
+/// If an object cannot be serialised.
+pub fn print(objects: &[(String, Value)], format: ObjectFormat) -> anyhow::Result<String> {
+    let whole = || objects.iter().map(|(_, object)| without_managers(object));
     Ok(match format {
-        ObjectFormat::Name => format!("{}\n", full_name(kind, name)),
-        ObjectFormat::Json => json(&without_managers(object))?,
-        ObjectFormat::Yaml => yaml(&without_managers(object))?,
+        ObjectFormat::Name => objects
+            .iter()
+            .map(|(name, _)| format!("{name}\n"))
+            .collect(),
+        ObjectFormat::Json => match whole().collect::<Vec<_>>().as_slice() {
+            [only] => json(only)?,
+            items => json(&json!({ "apiVersion": "v1", "kind": "List", "items": items }))?,
+        },
+        ObjectFormat::Yaml => {
+            let documents = whole().map(|object| yaml(&object));
+            documents.collect::<anyhow::Result<Vec<_>>>()?.join("---\n")
+        }
     })
 }
 
@@ -70,7 +75,8 @@ mod tests {
     use crate::resource::{Kind as _, TrafficSplit};
 
     fn printed(object: &Value, format: ObjectFormat) -> String {
-        print(object, TrafficSplit.info(), "web", format).unwrap()
+        let name = full_name(TrafficSplit.info(), "web");
+        print(&[(name, object.clone())], format).unwrap()
     }
 
     #[test]

@@ -86,12 +86,12 @@ async fn names_are_checked() {
 #[tokio::test]
 async fn only_routes_take_other_namespaces_and_ports() {
     usage_error(
-        &["web", "--fallback", "other/web"],
+        &["web", "--fallback", "other/web", "--kind", "ts"],
         "other/web names a namespace",
     )
     .await;
     usage_error(
-        &["web", "--fallback", "a", "--port", "80"],
+        &["web", "--fallback", "a", "--port", "80", "--kind", "ts"],
         "--port is for routes",
     )
     .await;
@@ -273,7 +273,7 @@ async fn a_cluster_without_the_kind_is_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_cluster_with_routes_only_gets_the_command_for_a_route() {
+async fn a_cluster_with_routes_only_gets_a_route() {
     let server = ScriptedServer::start(|_, path| match path {
         path if path.contains("policy.linkerd.io") && path.contains("httproutes") => (
             200,
@@ -285,19 +285,27 @@ async fn a_cluster_with_routes_only_gets_the_command_for_a_route() {
     .await;
     let line = "kubectl failover create web --kind httproute.policy.linkerd.io --fallback web-east --server ";
     on(&server)
+        .args(["--kind", "trafficsplit"])
         .run()
         .await
         .code(1)
         .stdout_is_empty()
         .stderr_contains(line);
-    let output = on(&server)
-        .args(["--kind", "httproute", "--dry-run", "client"])
-        .run()
-        .await
-        .success();
-    output
-        .stdout_is("httproute.policy.linkerd.io/web-failover created (dry run)\n")
-        .stderr_contains("this cluster has no httproute.gateway.networking.k8s.io");
+    for kind in [&[][..], &["--kind", "httproute"]] {
+        let named = kind.first().map_or(
+            "trafficsplit.split.smi-spec.io",
+            |_| "httproute.gateway.networking.k8s.io",
+        );
+        let output = on(&server)
+            .args(kind.iter().copied())
+            .args(["--dry-run", "client"])
+            .run()
+            .await
+            .success();
+        output
+            .stdout_is("httproute.policy.linkerd.io/web-failover created (dry run)\n")
+            .stderr_contains(&format!("this cluster has no {named}"));
+    }
 }
 
 /// A server on which the object appears between the check and the write.

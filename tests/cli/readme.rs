@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
 use kubectl_failover::internals::Cli;
-use kubectl_failover::internals::rights::{LINKS, REMOTE, RbacCommand, ResourceNames, Right};
+use kubectl_failover::internals::rights::{
+    BREAKER, LINKS, REMOTE, RbacCommand, ResourceNames, Right,
+};
 use kubectl_failover::model::{Flags, State};
 use kubectl_failover::resource::annotations::{
     LAST_MOVE, MIGRATED_FROM, OVERRIDE, PAUSED, POLICY_KEYS,
@@ -161,6 +163,12 @@ fn the_table_of_rights_matches_the_code() {
             "docs/rbac.md should have the row\n{row}"
         );
     }
+    let breaker = BREAKER.each_ref().map(words).join("; ");
+    let row = format!("| `create` and `set` with `--breaker` | {breaker} |");
+    assert!(
+        page.contains(&row),
+        "docs/rbac.md should have the row\n{row}"
+    );
     for (flag, right) in [
         ("`--remote`, in the other cluster", &REMOTE),
         (

@@ -3,6 +3,7 @@
 mod adopt;
 mod kinds;
 mod policy;
+mod resilience;
 
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;

@@ -1,6 +1,7 @@
 //! Typed requests to the API server: one file for each kind of object or review.
 
 pub mod access_review;
+pub mod apex_services;
 pub mod apply;
 pub mod discovery;
 pub mod endpoint_counts;

@@ -1,7 +1,7 @@
 //! Conflicts: other objects that keep a group's object from having an effect, such as an older
 //! route with the same matches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures::{StreamExt as _, future, stream};
 
@@ -29,6 +29,8 @@ pub struct Conflicts {
     pub by_group: ConflictsByGroup,
     /// A line for each port that a route names in vain, or does not name.
     pub ports: ConflictsByGroup,
+    /// The groups without an effect: another object routes all of their requests.
+    pub ignored: HashSet<GroupId>,
     pub unread: Vec<UnreadConflicts>,
 }
 
@@ -89,7 +91,9 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
         };
         groups.iter().filter_map(of).collect()
     };
+    let is_ignored = |record: &&&Record| indexes.iter().any(|index| index.ignores(record));
     Conflicts {
+        ignored: groups.iter().filter(is_ignored).map(|it| it.id()).collect(),
         by_group: lines_of(ConflictIndex::conflicts),
         ports: lines_of(ConflictIndex::missing_ports),
         unread: indexes.into_iter().flat_map(|index| index.unread).collect(),
@@ -142,6 +146,19 @@ pub async fn consumer_routes(cluster: &Cluster, records: &[Record]) -> Conflicts
         (!lines.is_empty()).then(|| (record.id(), lines))
     };
     groups().filter_map(line).collect()
+}
+
+/// Returns a line for each ServiceProfile that takes precedence over the routes of a Service. Empty
+/// if ServiceProfiles cannot be listed.
+pub async fn profiles_over_routes(cluster: &Cluster, apex: &ServiceRef) -> Vec<String> {
+    let listed = list_profiles(cluster, Some(&apex.namespace)).await;
+    let listed = listed.unwrap_or_default().into_iter();
+    let is_over_routes =
+        |profile: &Profile| profile.service().as_ref() == Some(apex) && profile.beats_routes();
+    let over_routes = listed.filter(is_over_routes);
+    over_routes
+        .map(|profile| competes("ServiceProfile", profile.name()))
+        .collect()
 }
 
 /// Adds the lines to the warnings of each group.
@@ -209,11 +226,26 @@ impl ConflictIndex {
         }
     }
 
+    /// Returns the objects that distribute the requests of a Service.
+    fn objects_of(&self, apex: &ServiceRef) -> impl Iterator<Item = &Record> {
+        let objects = self.by_service.get(apex).into_iter().flatten();
+        objects.filter_map(|index| self.records.get(*index))
+    }
+
+    /// Whether another object takes all requests away from a group.
+    fn ignores(&self, record: &Record) -> bool {
+        let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
+        let mut others = self.objects_of(&apex);
+        let takes_all = |other| conflict(record, other).is_some_and(|conflict| conflict.is_total);
+        let mut profiles = self.profiles.get(&apex).into_iter().flatten();
+        record.routing.is_some() && profiles.any(Profile::beats_routes) || others.any(takes_all)
+    }
+
     fn conflicts(&self, record: &Record) -> Vec<String> {
         let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
-        let others = self.by_service.get(&apex).into_iter().flatten();
-        let others = others.filter_map(|index| self.records.get(*index));
-        let conflicts = others.filter_map(|other| conflict(record, other));
+        let conflicts = self
+            .objects_of(&apex)
+            .filter_map(|other| conflict(record, other));
         let mut lines: Vec<String> = conflicts.map(|conflict| conflict.words).collect();
         let is_in_conflict = |profile: &&Profile| match (&record.routing, &record.group) {
             (Some(_), _) => profile.beats_routes(),

@@ -5,5 +5,6 @@ pub mod conditions;
 pub mod contexts;
 pub mod policy;
 pub mod query;
+pub mod resilience;
 pub mod selection;
 pub mod targets;

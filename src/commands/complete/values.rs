@@ -321,6 +321,7 @@ mod tests {
 
     fn record(apex: &str) -> Record {
         let group = NewGroup {
+            linkerds: [].into(),
             port: None,
             weights: Vec::new(),
             settings: [].into(),

@@ -8,7 +8,7 @@ use super::arguments::settings;
 use super::context::{CreateContext, CreateOutcome, Created, read};
 use super::existing::ExistingObjects;
 use super::validate::validate;
-use super::{diff, existing, requirements, standby};
+use super::{arguments, breaker, diff, existing, requirements, standby};
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestResult};
@@ -17,7 +17,9 @@ use crate::commands::args::selection::parse_name;
 use crate::error::explain;
 use crate::model::Group;
 use crate::problem::Problem;
-use crate::resource::annotations::{OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE};
+use crate::resource::annotations::{
+    LinkerdAnnotations, OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE,
+};
 use crate::resource::gitops::keep_weights;
 use crate::resource::{
     Change, GroupName, KINDS, Kind, NewGroup, Record, kinds_called, patch, patched,
@@ -38,14 +40,16 @@ pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Cr
     loop {
         let (record, object) = find(cluster, &name).await?;
         let kind = record.kind;
-        let created = |group, outcome| Created {
-            kind,
-            group,
-            outcome,
-        };
         let AdoptPlan { group, change } = plan(context, &record, &object).await?;
+        let apex = breaker::plan(context, &group).await?;
         let Some((change, mut adopted)) = change else {
-            return Ok(created(group, CreateOutcome::Unchanged));
+            return Ok(Created {
+                kind,
+                outcome: CreateOutcome::Unchanged,
+                could_be_route: false,
+                apex: breaker::write(context, apex).await?,
+                group,
+            });
         };
         if args.dry_run != DryRun::Client {
             let dry_run = args.dry_run == DryRun::Server;
@@ -66,7 +70,13 @@ pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Cr
                 adopted = object;
             }
         }
-        return Ok(created(group, CreateOutcome::Adopted(adopted)));
+        return Ok(Created {
+            kind,
+            outcome: CreateOutcome::Adopted(adopted),
+            could_be_route: false,
+            apex: breaker::write(context, apex).await?,
+            group,
+        });
     }
 }
 
@@ -142,7 +152,11 @@ async fn plan(
     object: &Value,
 ) -> Result<AdoptPlan, Problem> {
     let CreateContext { cluster, args, .. } = context;
-    let group = asked(record, args);
+    let retries = arguments::retries(args, record.kind.info())?;
+    let group = NewGroup {
+        linkerds: retries.clone(),
+        ..asked(record, args)
+    };
     if record.is_controlled() || record.meta.deletion_timestamp.is_some() {
         diff::agree(cluster, record, &group)?;
         return Ok(AdoptPlan {
@@ -160,6 +174,7 @@ async fn plan(
     let mut change = Change::builder()
         .adopt(&args.controlled_by)
         .annotate(annotations.map(|(key, value)| (key, Some(value))))
+        .annotate_for_linkerd(retries)
         .build()
         .map_err(|_| Problem::new("the annotations cannot be written as JSON"))?;
     let after = |change: &Change| {
@@ -244,6 +259,7 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
             .filter(|_| record.ports.len() == 1),
         weights: Vec::new(),
         settings: policy,
+        linkerds: LinkerdAnnotations::new(),
     }
 }
 

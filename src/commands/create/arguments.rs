@@ -4,18 +4,28 @@ use std::collections::HashSet;
 
 use crate::cli::{CreateArgs, DEFAULT_CONTROLLER, GlobalArgs};
 use crate::commands::args::policy::{self, PolicySettings};
+use crate::commands::args::resilience;
 use crate::model::Carrier;
 use crate::problem::Problem;
-use crate::resource::annotations::STANDBY;
+use crate::resource::annotations::{LinkerdAnnotations, STANDBY};
+use crate::resource::breaker::Breaker;
 use crate::resource::names::{is_label_value, is_object_name, is_service_name};
-use crate::resource::{Kind, NewGroup, kinds_called};
+use crate::resource::retries::RetryConditions;
+use crate::resource::{Kind, KindInfo, NewGroup, kinds_called};
 use crate::text::word;
 
-const DEFAULT_CREATED_KIND: &str = "trafficsplit";
+/// The kinds that `create` makes by default: a route where the cluster serves no TrafficSplits.
+const DEFAULT_CREATED_KINDS: [&str; 2] = ["trafficsplit", "httproute"];
 
 /// Returns the kinds that --kind can mean. `create` uses the first one that the cluster serves.
 pub fn kinds(args: &CreateArgs) -> Vec<&'static dyn Kind> {
-    kinds_called(args.kind.as_deref().unwrap_or(DEFAULT_CREATED_KIND))
+    let default = || {
+        DEFAULT_CREATED_KINDS
+            .into_iter()
+            .flat_map(kinds_called)
+            .collect()
+    };
+    args.kind.as_deref().map_or_else(default, kinds_called)
 }
 
 /// # Errors
@@ -33,22 +43,71 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
             "use at most 63 letters, digits, -, _ and ., with a letter or digit at both ends",
         ));
     }
+    check_resilience(args)?;
     if args.adopt.is_some() {
         return policy::check(&settings(args), None);
     }
-    let is_split = kinds(args)
-        .iter()
-        .any(|kind| kind.info().carrier == Carrier::Split);
-    if is_split && args.port.is_some() {
+    check_names(args)?;
+    if let (Some(_), [kind, ..]) = (&args.kind, kinds(args).as_slice()) {
+        check_kind(args, kind.info())?;
+    }
+    check_fallbacks(args)?;
+    let backends: Vec<&str> = backends(args).collect();
+    policy::check(&settings(args), Some(&backends))
+}
+
+/// # Errors
+/// A usage error if an object of this kind cannot be what the arguments ask for.
+pub fn check_kind(args: &CreateArgs, kind: &KindInfo) -> Result<(), Problem> {
+    if kind.carrier == Carrier::Route {
+        return Ok(());
+    }
+    if args.port.is_some() {
         return Err(
             Problem::usage("a TrafficSplit is for all ports: --port is for routes")
                 .next("leave it out, or create a route: --kind httproute"),
         );
     }
-    check_names(args, is_split)?;
-    check_fallbacks(args)?;
-    let backends: Vec<&str> = backends(args).collect();
-    policy::check(&settings(args), Some(&backends))
+    if let Some(foreign) = backends(args).find(|name| name.contains('/')) {
+        return Err(Problem::usage(format!(
+            "{foreign} names a namespace: a TrafficSplit's backends are services of its own \
+             namespace"
+        ))
+        .next(
+            "leave the namespace out, or create a route, which can reach others: --kind \
+               httproute",
+        ));
+    }
+    Ok(())
+}
+
+/// A new group has nothing to turn off.
+fn check_resilience(args: &CreateArgs) -> Result<(), Problem> {
+    let resilience = &args.resilience;
+    let is_off = resilience.retries == Some(RetryConditions::Off)
+        || resilience.breaker() == Some(Breaker::Off);
+    if !is_off {
+        return Ok(());
+    }
+    Err(
+        Problem::usage("create turns no retries or breakers off").next(
+            "leave the flag out; for a group that exists: kubectl failover set NAME --retries=off",
+        ),
+    )
+}
+
+/// Returns the annotations of a group of this kind that have Linkerd retry requests.
+///
+/// # Errors
+/// A usage error if Linkerd has no retries, or no breakers, for the kind.
+pub fn retries(args: &CreateArgs, kind: &KindInfo) -> Result<LinkerdAnnotations, Problem> {
+    resilience::retries(&args.resilience, kind).map_err(|reason| {
+        let problem = Problem::usage(reason);
+        if args.adopt.is_some() || kind.retry_key.is_some() {
+            return problem;
+        }
+        problem.next(format!("create a route: {}", with_kind(args, "httproute")))
+    })
 }
 
 /// Returns the requested group.
@@ -64,6 +123,7 @@ pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
         port: args.port,
         weights: Vec::new(),
         settings: settings(args),
+        linkerds: LinkerdAnnotations::new(),
     }
 }
 
@@ -90,6 +150,16 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     if args.controlled_by != DEFAULT_CONTROLLER {
         flags.push(("controlled-by", args.controlled_by.clone()));
     }
+    let resilience = &args.resilience;
+    flags.extend(
+        resilience
+            .retries
+            .iter()
+            .map(|it| ("retries", it.to_string())),
+    );
+    let limit = resilience.retry_limit;
+    flags.extend(limit.map(|limit| ("retry-limit", limit.to_string())));
+    flags.extend(resilience.breaker_word().map(|mode| ("breaker", mode)));
     let mut line = format!("kubectl failover create {} --kind {kind}", word(apex(args)));
     for (flag, value) in flags {
         line += &format!(" --{flag} {}", word(&value));
@@ -99,6 +169,9 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     }
     if args.allow_missing {
         line += " --allow-missing";
+    }
+    if resilience.overwrite {
+        line += " --overwrite";
     }
     line
 }
@@ -126,7 +199,7 @@ fn object_name(args: &CreateArgs) -> String {
         .unwrap_or_else(|| format!("{}-failover", apex(args)))
 }
 
-fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
+fn check_names(args: &CreateArgs) -> Result<(), Problem> {
     let of_backends = |name: &&String| {
         let (namespace, service) = name.split_once('/').unwrap_or(("default", name));
         is_service_name(service) && is_object_name(namespace) && !namespace.contains('.')
@@ -140,16 +213,6 @@ fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
                  out \"svc/\"",
             )
             .next("backends of a route may be in other namespaces: NAMESPACE/SERVICE"));
-    }
-    if let Some(foreign) = backends().find(|name| is_split && name.contains('/')) {
-        return Err(Problem::usage(format!(
-            "{foreign} names a namespace: a TrafficSplit's backends are services of its own \
-             namespace"
-        ))
-        .next(
-            "leave the namespace out, or create a route, which can reach others: --kind \
-               httproute",
-        ));
     }
     let name = object_name(args);
     if !is_object_name(&name) {
@@ -202,6 +265,9 @@ mod tests {
             ["--min-ready", "2"],
             ["--policy", "ordered"],
             ["--controlled-by", "me"],
+            ["--retries", "500,502-504"],
+            ["--retry-limit", "2"],
+            ["--breaker", "unified"],
         ];
         let typed = [
             ["create", "web"].as_slice(),

@@ -28,6 +28,16 @@ pub struct Created {
     pub kind: &'static dyn Kind,
     pub group: NewGroup,
     pub outcome: CreateOutcome,
+    /// No kind was named, and a route would do as well as this TrafficSplit.
+    pub could_be_route: bool,
+    /// The Service that clients call, if a breaker was asked for.
+    pub apex: Option<AnnotatedApex>,
+}
+
+/// The Service that clients call, as it is afterwards.
+pub struct AnnotatedApex {
+    pub object: Value,
+    pub is_changed: bool,
 }
 
 pub enum CreateOutcome {

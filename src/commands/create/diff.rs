@@ -5,6 +5,7 @@ use crate::cluster::Cluster;
 use crate::model::{Group, Invalid};
 use crate::problem::Problem;
 use crate::resource::annotations::{CONTROLLED_BY, POLICY_KEYS};
+use crate::resource::retries::{RETRY_LIMIT, RetryConditions};
 use crate::resource::{NewGroup, Record, policy};
 use crate::text::{clean, word};
 use crate::view::command_line::command_on;
@@ -65,7 +66,16 @@ fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
         group.home_name() != asked.primary && group.position(&asked.primary).is_some();
     let primary = may_be_primary.then(|| format!("--primary {}", word(&asked.primary)));
     let policy = policy_differences(record, group, asked).into_iter();
-    policy.map(flag).chain(primary).collect()
+    let mut flags: Vec<String> = policy.map(flag).chain(primary).collect();
+    if retry_differences(record, asked).next().is_some() {
+        let value = |key: &str| asked.linkerds.get(key).cloned().flatten();
+        let conditions = record.kind.info().retry_key.and_then(value);
+        let conditions = conditions.unwrap_or_else(|| RetryConditions::Unsent.to_string());
+        let limit = value(RETRY_LIMIT).map(|limit| format!("--retry-limit {limit}"));
+        flags.push(format!("--retries={}", word(&conditions)));
+        flags.extend(limit);
+    }
+    flags
 }
 
 /// Returns a line for each difference: the current and the requested value.
@@ -101,7 +111,22 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     let policy = policy.map(|(key, is, asked)| {
         difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)"))
     });
-    lines.into_iter().flatten().chain(policy).collect()
+    let retries = retry_differences(record, asked);
+    let retries = retries.map(|(key, is, asked)| difference(key, is.unwrap_or("(not set)"), asked));
+    let lines = lines.into_iter().flatten().chain(policy);
+    lines.chain(retries).collect()
+}
+
+/// Returns the requested annotations of Linkerd's that differ, with the current and the requested
+/// value. Those that were not requested do not matter.
+fn retry_differences<'a>(
+    record: &'a Record,
+    asked: &'a NewGroup,
+) -> impl Iterator<Item = (&'static str, Option<&'a str>, &'a str)> {
+    asked.linkerds.iter().filter_map(|(key, asked)| {
+        let (is, asked) = (record.meta.annotations.linkerds(key), asked.as_deref());
+        (is != asked).then(|| (*key, is, asked.unwrap_or("(not set)")))
+    })
 }
 
 /// Returns the keys whose values differ, with the current and the requested value. Another spelling
@@ -161,6 +186,7 @@ mod tests {
             port: None,
             weights: Vec::new(),
             settings: [].into(),
+            linkerds: [].into(),
             namespace: "ns".into(),
             name: "web-failover".into(),
             apex: "web".into(),

@@ -81,6 +81,13 @@ impl ExistingObjects {
         list.as_ref().err().filter(|error| error.is_forbidden())
     }
 
+    /// Whether the cluster serves a kind of route that `create` would make without TrafficSplits.
+    pub fn could_be_route(&self, args: &CreateArgs) -> bool {
+        let mut routes = arguments::kinds(args);
+        routes.retain(|kind| kind.info().carrier == Carrier::Route);
+        self.readable(&routes).is_some()
+    }
+
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.0
             .iter()

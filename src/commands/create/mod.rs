@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod arguments;
+pub mod breaker;
 pub mod context;
 pub mod diff;
 pub mod existing;
@@ -24,6 +25,9 @@ use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{POLICY, STANDBY};
 use crate::resource::{Kind, NewGroup, policy};
 use crate::view::manifest::{self, ObjectFormat};
+
+const ROUTE_INSTEAD: &str = "TrafficSplits (SMI) are deprecated in Linkerd, and have no retries or \
+                             circuit breakers; to create a route instead: --kind httproute";
 
 pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
     arguments::check(&env.flags, args)?;
@@ -49,16 +53,29 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         streams,
     } = context;
     let line = summary(&created, args.dry_run);
+    let apex_line = apex_summary(&created, args.dry_run);
     let Created {
         kind,
         group,
         outcome,
+        apex,
+        could_be_route,
     } = created;
+    let retries = args.resilience.retries.as_ref();
+    if let Some(retries) = retries {
+        streams.say(&retries.in_words(args.resilience.retry_limit()));
+    }
     let Some(format) = args.output else {
         streams.print(&line)?;
+        if let Some(line) = apex_line {
+            streams.print(&line)?;
+        }
         if !matches!(outcome, CreateOutcome::Unchanged) && args.dry_run == DryRun::None {
             for line in what_next(cluster, kind.info().carrier, &group) {
                 streams.say(&line);
+            }
+            if could_be_route {
+                streams.say(ROUTE_INSTEAD);
             }
         }
         return Ok(());
@@ -73,7 +90,29 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
             }
         }
     };
-    streams.write(&manifest::print(&object, kind.info(), &group.name, format)?)
+    let name = manifest::full_name(kind.info(), &group.name);
+    let mut objects = vec![(name, object)];
+    objects.extend(apex.map(|apex| (apex_name(&group), apex.object)));
+    streams.write(&manifest::print(&objects, format)?)
+}
+
+/// Returns a second line of the summary: `service/web annotated`.
+fn apex_summary(created: &Created, dry_run: DryRun) -> Option<String> {
+    let apex = created.apex.as_ref()?;
+    let what = if apex.is_changed {
+        "annotated"
+    } else {
+        "unchanged"
+    };
+    Some(format!(
+        "{} {what}{}",
+        apex_name(&created.group),
+        mode(dry_run)
+    ))
+}
+
+fn apex_name(group: &NewGroup) -> String {
+    format!("service/{}", group.apex)
 }
 
 /// Reads the existing object, unless only its name is printed.
@@ -98,13 +137,16 @@ fn summary(created: &Created, dry_run: DryRun) -> String {
         CreateOutcome::Adopted(_) => "adopted",
         CreateOutcome::Unchanged => "unchanged",
     };
-    let mode = match dry_run {
+    let name = manifest::full_name(created.kind.info(), &created.group.name);
+    format!("{name} {what}{}", mode(dry_run))
+}
+
+fn mode(dry_run: DryRun) -> &'static str {
+    match dry_run {
         DryRun::None => "",
         DryRun::Client => " (dry run)",
         DryRun::Server => " (server dry run)",
-    };
-    let name = manifest::full_name(created.kind.info(), &created.group.name);
-    format!("{name} {what}{mode}")
+    }
 }
 
 /// Suggests what to do next. Linkerd's own controller manages only TrafficSplits, and ignores

@@ -4,7 +4,7 @@ use futures::future::join;
 
 use super::context::{CreateContext, CreateOutcome, Created, kubectl, read};
 use super::validate::validate;
-use super::{arguments, diff, existing, ports, requirements, standby};
+use super::{arguments, breaker, diff, existing, ports, requirements, standby};
 use crate::cli::DryRun;
 use crate::cluster::Cluster;
 use crate::cluster::api::{apply, groups};
@@ -26,16 +26,20 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     .await;
     let existing = existing?;
     let kind = choose_kind(context, &existing, &group)?;
+    arguments::check_kind(args, kind.info())?;
+    group.linkerds = arguments::retries(args, kind.info())?;
     if let Some(record) = existing.find(kind, &group.name) {
         diff::agree(cluster, record, &group)?;
         if let Ok(services) = &services {
             context.warn(&requirements::unknown_readiness(cluster, &group, services).await);
         }
-        let outcome = CreateOutcome::Unchanged;
+        let apex = breaker::plan(context, &group).await?;
         return Ok(Created {
             kind,
+            outcome: CreateOutcome::Unchanged,
+            could_be_route: false,
+            apex: breaker::write(context, apex).await?,
             group,
-            outcome,
         });
     }
     let services = services.map_err(|error| explain(cluster, &error))?;
@@ -54,14 +58,19 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     let standbys = new.and_then(|new| standby::weights(cluster, new, &group, &services));
     group.weights = standbys.unwrap_or_default();
     let manifest = groups::manifest(cluster, kind, &group);
+    breaker::warn_about_profiles(context, &group).await;
+    let apex = breaker::plan(context, &group).await?;
     let outcome = match args.dry_run {
         DryRun::Client => CreateOutcome::Created(manifest),
         mode => write(cluster, kind, &group, mode == DryRun::Server).await?,
     };
+    let could_be_route = args.kind.is_none() && existing.could_be_route(args);
     Ok(Created {
         kind,
-        group,
         outcome,
+        could_be_route: could_be_route && carrier == Carrier::Split,
+        apex: breaker::write(context, apex).await?,
+        group,
     })
 }
 

@@ -162,6 +162,7 @@ impl MigrationCheck<'_> {
             port: self.args.port,
             weights: Vec::new(),
             settings: Default::default(),
+            linkerds: Default::default(),
         }
     }
 

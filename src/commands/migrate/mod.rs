@@ -259,7 +259,7 @@ impl Migrations<'_> {
                     Ok(ChangePlan::Unchanged(words)) => {
                         return outcome(ChangeResult::Unchanged(words));
                     }
-                    Ok(ChangePlan::Change { words, .. }) => words,
+                    Ok(ChangePlan::Change(write)) => write.words,
                 };
                 let migration = Migration {
                     cluster: self.cluster,

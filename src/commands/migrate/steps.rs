@@ -18,7 +18,7 @@ use super::effect;
 use super::tasks::Task;
 use crate::changes::order::{ChangeOutcome, ChangeResult};
 use crate::changes::refusal::Refusal;
-use crate::changes::write::Retries;
+use crate::changes::retry::Retries;
 use crate::cli::{DEFAULT_CONTROLLER, MigrateArgs, MigrateDanger};
 use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestError, RequestResult};

@@ -112,7 +112,7 @@ async fn every_kind_of_route_is_created_as_a_group() {
 }
 
 #[tokio::test]
-async fn without_trafficsplits_the_suggested_command_for_a_route_works() {
+async fn without_trafficsplits_a_route_is_created() {
     let sandbox = Sandbox::start(&["west"]);
     let client = sandbox.client("west").await;
     let side = Side {
@@ -144,7 +144,7 @@ async fn without_trafficsplits_the_suggested_command_for_a_route_works() {
     let words = "kubectl failover create web-svc --kind httproute --fallback web-svc-east --context west -n default";
     // While it is being deleted, the definition can still be listed for a moment.
     eventually("the definition is gone", async || {
-        let output = create(&["--dry-run", "client"]).await;
+        let output = create(&["--kind", "trafficsplit", "--dry-run", "client"]).await;
         if output.stderr.contains(words) {
             Ok(())
         } else {
@@ -152,7 +152,7 @@ async fn without_trafficsplits_the_suggested_command_for_a_route_works() {
         }
     })
     .await;
-    create(&[]).await.code(1).stdout_is_empty();
+    create(&["--kind", "ts"]).await.code(1).stdout_is_empty();
     let adopt = plugin()
         .without_clusters()
         .env("KUBECONFIG", sandbox.kubeconfig());
@@ -164,7 +164,45 @@ async fn without_trafficsplits_the_suggested_command_for_a_route_works() {
     output
         .stderr_contains("does not know TrafficSplit of split.smi-spec.io/v1alpha2")
         .stderr_contains("Linkerd's SMI extension has it, https://");
-    create(&["--kind", "httproute"]).await.success();
+    // What only a route can have needs no --kind either.
+    for flags in [&[][..], &["--port", "80"], &["--retries"]] {
+        let output = create(&[flags, &["--dry-run", "client"]].concat())
+            .await
+            .success();
+        output
+            .stdout_is("httproute.gateway.networking.k8s.io/web-svc-failover created (dry run)\n")
+            .stderr_contains("this cluster has no trafficsplit.split.smi-spec.io: using httproute.")
+            .stderr_lacks("deprecated");
+    }
+    create(&[]).await.success();
+    let object = whole(&side, HTTP, "web-svc-failover").await;
+    assert_eq!(object["spec"]["rules"][0]["backendRefs"][0]["weight"], 1);
+}
+
+#[tokio::test]
+async fn where_both_are_served_a_trafficsplit_is_created_and_the_route_is_named() {
+    let ns = namespace("create-both", &["web-svc-east"]).await;
+    let words = "TrafficSplits (SMI) are deprecated in Linkerd, and have no retries or circuit \
+                 breakers; to create a route instead: --kind httproute\n";
+    let named =
+        create(&ns.west, "web-svc-east").args(["--kind", "trafficsplit", "--dry-run", "client"]);
+    named.run().await.success().stderr_lacks("deprecated");
+    for flags in [&["--port", "80"][..], &["--fallback", "other/web"]] {
+        let output = create(&ns.west, "web-svc-east")
+            .args(flags.iter().copied())
+            .run()
+            .await;
+        output
+            .code(2)
+            .stderr_contains("create a route")
+            .stderr_contains("--kind httproute");
+    }
+    let output = create(&ns.west, "web-svc-east").run().await.success();
+    output
+        .stdout_is("trafficsplit.split.smi-spec.io/web-svc-failover created\n")
+        .stderr_contains(words);
+    let output = create(&ns.west, "web-svc-east").run().await.success();
+    output.stderr_lacks("deprecated");
 }
 
 #[tokio::test]

@@ -1,0 +1,71 @@
+//! The arguments that have Linkerd's proxies retry requests and break circuits.
+
+use clap::{Args, ValueEnum};
+
+use crate::resource::breaker::Breaker;
+use crate::resource::retries::{DEFAULT_RETRY_LIMIT, RetryConditions};
+
+/// What Linkerd's proxies do about failing requests by themselves.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ResilienceArgs {
+    /// Have Linkerd's proxies repeat requests of a route. 5xx, the default: those that reach no
+    /// endpoint, lose their connection, or are answered 5xx; gateway-error: those that reach no
+    /// endpoint, lose their connection, or are answered 502 to 504; unsent: only those that no endpoint
+    /// has received. Also HTTP statuses (500,502-504), gRPC codes (unavailable), or off
+    #[arg(
+        long,
+        value_name = "RESPONSES",
+        num_args = 0..=1,
+        default_missing_value = "5xx",
+        value_parser = parse_retries
+    )]
+    pub retries: Option<RetryConditions>,
+    /// How often a request is repeated at most [default: 3]
+    #[arg(long, value_name = "COUNT", requires = "retries", value_parser = clap::value_parser!(u16).range(1..))]
+    pub retry_limit: Option<u16>,
+    /// Have Linkerd's proxies send no requests to endpoints of a route that fail. consecutive, the
+    /// default: after 3 failures in a row; unified (Linkerd 2.20): also when too few requests succeed;
+    /// or off. Annotates the Service that clients call
+    #[arg(long, value_name = "MODE", num_args = 0..=1, default_missing_value = "consecutive")]
+    pub breaker: Option<BreakerArg>,
+    /// Replace other values of these annotations on the Service that clients call
+    #[arg(long, requires = "breaker")]
+    pub overwrite: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BreakerArg {
+    Consecutive,
+    Unified,
+    Off,
+}
+
+impl ResilienceArgs {
+    pub fn retry_limit(&self) -> u16 {
+        self.retry_limit.unwrap_or(DEFAULT_RETRY_LIMIT)
+    }
+
+    pub fn breaker(&self) -> Option<Breaker> {
+        Some(match self.breaker? {
+            BreakerArg::Consecutive => Breaker::Consecutive,
+            BreakerArg::Unified => Breaker::Unified,
+            BreakerArg::Off => Breaker::Off,
+        })
+    }
+
+    /// Returns the value of --breaker.
+    pub fn breaker_word(&self) -> Option<String> {
+        let value = self.breaker?.to_possible_value()?;
+        Some(value.get_name().to_owned())
+    }
+
+    /// Returns the flag that needs a route, if one was passed.
+    pub fn flag_for_routes(&self) -> Option<&'static str> {
+        let retries = self.retries.as_ref().map(|_| "--retries");
+        retries.or(self.breaker.map(|_| "--breaker"))
+    }
+}
+
+fn parse_retries(text: &str) -> Result<RetryConditions, String> {
+    text.parse()
+}

@@ -1,0 +1,135 @@
+//! Turns the flags for retries and circuit breakers into annotations of Linkerd's.
+
+use crate::changes::apex_service::{BreakerChange, BreakerOrder, left_alone, lines};
+use crate::changes::preflight::Preflight;
+use crate::changes::refusal::Refusal;
+use crate::cli::{Danger, ResilienceArgs};
+use crate::model::ServiceRef;
+use crate::resource::annotations::LinkerdAnnotations;
+use crate::resource::breaker::BreakerPlan;
+use crate::resource::{KindInfo, Record};
+use crate::view::command_line::command_on;
+
+const NOT_SET: &str = "(not set)";
+
+/// Returns the annotations that the flags ask for on an object of this kind.
+///
+/// # Errors
+/// If Linkerd has no such retries, or no breakers, for this kind.
+pub fn retries(args: &ResilienceArgs, kind: &KindInfo) -> Result<LinkerdAnnotations, String> {
+    if let (None, Some(flag)) = (kind.retry_key, args.flag_for_routes()) {
+        return Err(format!(
+            "{flag} is for routes: Linkerd has no retries and no circuit breakers for a {}",
+            kind.kind
+        ));
+    }
+    let retries = args.retries.as_ref();
+    retries.map_or_else(
+        || Ok(LinkerdAnnotations::new()),
+        |retries| retries.annotations(kind, args.retry_limit()),
+    )
+}
+
+pub fn breaker(args: &ResilienceArgs) -> Option<BreakerOrder> {
+    Some(BreakerOrder {
+        breaker: args.breaker()?,
+        overwrite: args.overwrite,
+    })
+}
+
+/// The part of a change of a group that concerns retries and breakers.
+#[derive(Debug, Default)]
+pub struct ResiliencePlan {
+    /// The annotations of the group's object that differ.
+    pub retries: LinkerdAnnotations,
+    pub breaker: Option<BreakerChange>,
+    /// What changes.
+    pub lines: Vec<String>,
+    /// What stays although it was asked for, and what may keep it from having an effect.
+    pub notes: Vec<String>,
+}
+
+/// Plans the part of a change that concerns retries and breakers.
+///
+/// # Errors
+/// If it is refused.
+pub fn plan(
+    args: &ResilienceArgs,
+    record: &Record,
+    seen: &Preflight,
+    allowed: &[Danger],
+) -> Result<ResiliencePlan, Refusal> {
+    let kind = record.kind.info();
+    let mut retries = retries(args, kind).map_err(|reason| {
+        let migrate = command_on("migrate", &record.id(), &seen.place);
+        Refusal::new(reason, format!("make a route of it first: {migrate}"))
+    })?;
+    let annotations = &record.meta.annotations;
+    retries.retain(|key, value| annotations.linkerds(key) != value.as_deref());
+    let mut plan = ResiliencePlan {
+        lines: retries
+            .iter()
+            .map(|(key, value)| {
+                let is = annotations.linkerds(key).unwrap_or(NOT_SET);
+                format!("{key}: {is} -> {}", value.as_deref().unwrap_or(NOT_SET))
+            })
+            .collect(),
+        retries,
+        ..ResiliencePlan::default()
+    };
+    if let Some(order) = breaker(args) {
+        plan.add_breaker(order, record, seen, allowed)?;
+    }
+    if args.flag_for_routes().is_some() {
+        plan.notes.extend(seen.obstacles.iter().cloned());
+    }
+    Ok(plan)
+}
+
+impl ResiliencePlan {
+    fn add_breaker(
+        &mut self,
+        order: BreakerOrder,
+        record: &Record,
+        seen: &Preflight,
+        allowed: &[Danger],
+    ) -> Result<(), Refusal> {
+        let at = ServiceRef::new(&record.meta.namespace, &record.apex);
+        let name = &at.name;
+        let service = match &seen.service {
+            Some(Ok(Some(service))) => service,
+            Some(Err(cause)) => {
+                let reason = format!("service {name} cannot be read: {cause}");
+                return Err(Refusal::new(reason, "try again later"));
+            }
+            _ => {
+                let reason = format!("service {name} does not exist");
+                return Err(Refusal::new(reason, "create it, or leave out --breaker"));
+            }
+        };
+        match order.plan(service) {
+            BreakerPlan::Unchanged => {}
+            BreakerPlan::LeftAlone(values) => self.notes.push(left_alone(service, &values)),
+            BreakerPlan::Change(annotations) => {
+                if let Some(owner) = service.meta.gitops_owner() {
+                    Refusal::new(
+                        format!("{owner} owns service {name} and may undo the change"),
+                        format!(
+                            "set the annotations there: {}",
+                            lines(service, &annotations).join(", ")
+                        ),
+                    )
+                    .unless_allowed(Danger::Gitops, allowed)?;
+                }
+                let changes = lines(service, &annotations).into_iter();
+                let changes = changes.map(|line| format!("service {name}: {line}"));
+                self.lines.extend(changes);
+                self.breaker = Some(BreakerChange {
+                    order,
+                    service: service.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
