@@ -7,6 +7,7 @@ use futures::future::join;
 use super::complaints::complaints;
 use super::leases;
 use super::options::CheckOptions;
+use super::outages;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
 use crate::cluster::queries::{conflicts, stale_slices, upstream};
@@ -21,8 +22,11 @@ use crate::resource::Record;
 use crate::resource::gitops::keep_weights;
 use crate::text::{place, word};
 
-/// Checks the groups, and also returns them.
-pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec<Record>) {
+/// Checks the groups. Also returns what they lose in outages, and the groups themselves.
+pub async fn check(
+    cluster: &Clusters,
+    options: &CheckOptions,
+) -> (Category, Option<Category>, Vec<Record>) {
     let name = "failover-groups";
     let (place, listed) = list(cluster, options).await;
     let readable = format!("the groups of {place} can be read");
@@ -30,7 +34,7 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
         Ok(listed) => listed,
         Err(error) => {
             let checks = vec![CheckResult::error(readable, complaints(cluster, &error))];
-            return (Category { name, checks }, Vec::new());
+            return (Category { name, checks }, None, Vec::new());
         }
     };
     let unread = forbidden
@@ -38,6 +42,7 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
         .flat_map(|error| complaints(cluster, error));
     let readable = format!("{readable} ({} found)", records.len());
     let mut checks = vec![CheckResult::warning(readable, unread.collect())];
+    let mut outages = None;
     if !records.is_empty() {
         let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
         let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
@@ -45,6 +50,8 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
         let consumers = conflicts::consumer_routes(cluster, &records).await;
         conflicts::warn(&mut statuses, consumers);
         let missing_ports = conflicts.ports;
+        let losses = outages::check(cluster, &records, &statuses, &conflicts.ignored).await;
+        outages = Some(losses).filter(|it| !it.checks.is_empty());
         let groups = Groups {
             cluster,
             statuses,
@@ -56,7 +63,7 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
         };
         checks.extend(groups.checks());
     }
-    (Category { name, checks }, records)
+    (Category { name, checks }, outages, records)
 }
 
 /// Lists the groups of the given namespace. Without one, lists those of all namespaces or, if that

@@ -8,6 +8,7 @@ pub mod kinds;
 mod leases;
 pub mod linkerd;
 mod options;
+mod outages;
 pub mod proxy;
 pub mod remotes;
 pub mod retry;
@@ -47,11 +48,12 @@ pub async fn run(options: &CheckOptions, retry: &RetryUntil<'_>) -> Vec<Category
         categories.extend(remotes::check(&cluster, &[]).await);
         return categories;
     }
-    let (mut groups, seen) = groups::check(&cluster, options).await;
+    let (mut groups, outages, seen) = groups::check(&cluster, options).await;
     let deprecated = deprecated::check(&cluster, version.as_deref(), &seen);
     groups.checks.extend(deprecated);
     categories.extend(remotes::check(&cluster, &seen).await);
     categories.push(groups);
+    categories.extend(outages);
     if options.proxy {
         categories.push(proxy::check(&cluster, &seen).await);
     }

@@ -1,6 +1,10 @@
 //! The results of `check`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+
+use super::outages::Loss;
 
 /// The outcome of one check, named as in Linkerd's `check -o json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,6 +31,20 @@ pub struct CheckResult {
     pub hint: Option<String>,
     /// The check may succeed if it is repeated.
     pub may_pass: bool,
+    /// The requests that groups lose in outages, if the check is about those.
+    pub outages: Option<OutageLosses>,
+}
+
+/// The requests that groups lose in each kind of outage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutageLosses {
+    /// The groups.
+    pub groups: Vec<String>,
+    /// What is lost while no loop runs, by outage.
+    pub without_loop: BTreeMap<&'static str, Loss>,
+    /// What is lost while a loop runs, by outage.
+    pub with_loop: BTreeMap<&'static str, Loss>,
 }
 
 /// Problems beyond this number are only counted.
@@ -42,6 +60,7 @@ impl CheckResult {
             lines: Vec::new(),
             hint: None,
             may_pass: false,
+            outages: None,
         }
     }
 

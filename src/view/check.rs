@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::check::{Category, CheckOutcome, CheckResult};
+use crate::model::check::{Category, CheckOutcome, CheckResult, OutageLosses};
 use crate::text::clean;
 
 /// The JSON that `linkerd check` reads from its extensions.
@@ -29,6 +29,8 @@ struct ReportCheck {
     #[serde(skip_serializing_if = "String::is_empty")]
     error: String,
     result: CheckOutcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outages: Option<OutageLosses>,
 }
 
 /// # Errors
@@ -48,6 +50,7 @@ fn report_category(category: &Category) -> ReportCategory<'_> {
         hint: check.hint.as_deref().map(clean),
         error: clean(&check.lines.join("; ")),
         result: check.outcome,
+        outages: check.outages.clone(),
     };
     ReportCategory {
         category_name: category.name,
