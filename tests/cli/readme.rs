@@ -27,6 +27,7 @@ const PAGES: [&str; 11] = [
     "docs/sandbox.md",
     "docs/scripting.md",
     "docs/watch.md",
+    "docs/without-a-loop.md",
 ];
 
 /// The README should be short enough to read at once.

@@ -92,6 +92,68 @@ async fn invalid_groups_are_named_with_a_fix() {
 }
 
 #[tokio::test]
+async fn it_says_which_requests_each_group_would_lose() {
+    let ns = TestNamespace::new("check-outages").await;
+    for (name, fallback) in [("web", "web-east"), ("mail", "mail-east")] {
+        ns.west.group(name, &[(name, 1, 1), (fallback, 0, 1)]).await;
+    }
+    for service in ["shop", "shop-east"] {
+        ns.west.bare_service(service).await;
+        ns.west.ready(service, 1).await;
+    }
+    let args = [
+        "create",
+        "shop",
+        "--fallback",
+        "shop-east",
+        "--kind",
+        "httproute",
+    ];
+    let create = plugin()
+        .on(&ns.west)
+        .args(args)
+        .args(["--retries", "--breaker"]);
+    create.run().await.success();
+    let outages = async || -> Vec<Value> {
+        let report = check(&ns.west, &["-o", "json"]).await.success().json();
+        documented_as("check -o json", &report);
+        let categories = report["categories"].as_array().unwrap();
+        let category = categories
+            .iter()
+            .find(|it| it["categoryName"] == "failover-outages");
+        category.unwrap()["checks"].as_array().unwrap().clone()
+    };
+    let plain = "requests lost without a loop: all (pods gone, node dead, network dead, only 5xx); \
+                 with a loop: a few (pods gone), all until no endpoint is ready (node dead, network \
+                 dead, only 5xx)";
+    let checks = outages().await;
+    assert_eq!(checks.len(), 1, "{checks:#?}");
+    let description = checks[0]["description"].as_str().unwrap();
+    assert!(description.ends_with(plain), "{description}");
+    assert_eq!(checks[0]["outages"]["groups"].as_array().unwrap().len(), 3);
+    assert_eq!(checks[0]["outages"]["withLoop"]["podsGone"], "few");
+
+    // Where both backends have a weight, the proxies need no loop.
+    for args in [
+        &["set", "shop", "--policy", "active-active"][..],
+        &["watch", "--once"],
+    ] {
+        let run = plugin().on(&ns.west).args(args.iter().copied()).run();
+        run.await.success();
+    }
+    let checks = outages().await;
+    let shop = format!("{}/httproute/shop-failover: ", ns.name);
+    let words = format!("{shop}requests lost without a loop: none; with a loop: none");
+    assert!(
+        checks
+            .iter()
+            .any(|check| check["description"] == words.as_str()),
+        "{checks:#?}"
+    );
+    assert_eq!(checks.len(), 2, "{checks:#?}");
+}
+
+#[tokio::test]
 async fn weights_that_no_proxy_takes_are_an_error() {
     let ns = TestNamespace::new("check-weights").await;
     ns.west
