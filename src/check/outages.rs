@@ -93,9 +93,15 @@ fn defences(
 
 /// Returns the backend that takes over from the one with the most traffic.
 fn alternative(status: &Status) -> Alternative {
-    let can_serve = |backend: &&BackendStatus| backend.weight > 0 && !backend.readiness.is_dead();
-    match status.backends.iter().filter(can_serve).count() {
-        0 | 1 => Alternative::None,
+    let alive = || status.backends.iter().filter(|it| !it.readiness.is_dead());
+    let has_weight = |backend: &&BackendStatus| backend.weight_on_object > 0;
+    let carries = |backend: &&BackendStatus| backend.weight > 0;
+    match (
+        alive().filter(has_weight).count(),
+        alive().filter(carries).count(),
+    ) {
+        (0 | 1, _) => Alternative::None,
+        (_, 0 | 1) => Alternative::Standby,
         _ => Alternative::Share,
     }
 }

@@ -21,7 +21,7 @@ Examples:
   kubectl failover create web-svc --fallback web-svc-east --kind httproute --port 80
   kubectl failover create web-svc --fallback web-svc-east --policy ordered --failback-delay 30s
   kubectl failover create web-svc --fallback web-svc-east --standby
-  kubectl failover create web-svc --fallback web-svc-east --kind httproute --retries --breaker
+  kubectl failover create web-svc --fallback web-svc-east --kind httproute --resilient
   kubectl failover create --adopt httproute/web --primary web-svc",
 )
 .needs(RbacCommand::Create);
@@ -85,6 +85,13 @@ pub struct CreateArgs {
     pub output: Option<ObjectFormat>,
     #[command(flatten)]
     pub remotes: RemoteArgs,
+}
+
+impl CreateArgs {
+    /// Returns the value of --standby, or that which --resilient implies.
+    pub fn standby_mode(&self) -> Option<String> {
+        self.standby.clone().or_else(|| self.resilience.standby())
+    }
 }
 
 /// How a group shares its traffic, and when it fails over and back.

@@ -1,13 +1,20 @@
 //! The arguments that have Linkerd's proxies retry requests and break circuits.
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
+use crate::resource::KindInfo;
 use crate::resource::breaker::Breaker;
 use crate::resource::retries::{DEFAULT_RETRY_LIMIT, RetryConditions};
 
 /// What Linkerd's proxies do about failing requests by themselves.
 #[derive(Debug, Clone, Default, Args)]
+#[command(group = ArgGroup::new("retrying").args(["retries", "resilient"]).multiple(true))]
+#[command(group = ArgGroup::new("breaking").args(["breaker", "resilient"]).multiple(true))]
 pub struct ResilienceArgs {
+    /// In one word: --standby, --retries and --breaker, with which a route loses no requests in most
+    /// outages, even if no watch runs. A TrafficSplit gets the standby alone
+    #[arg(long)]
+    pub resilient: bool,
     /// Have Linkerd's proxies repeat requests of a route. 5xx, the default: those that reach no
     /// endpoint, lose their connection, or are answered 5xx; gateway-error: those that reach no
     /// endpoint, lose their connection, or are answered 502 to 504; unsent: only those that no endpoint
@@ -21,7 +28,7 @@ pub struct ResilienceArgs {
     )]
     pub retries: Option<RetryConditions>,
     /// How often a request is repeated at most [default: 3]
-    #[arg(long, value_name = "COUNT", requires = "retries", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "COUNT", requires = "retrying", value_parser = clap::value_parser!(u16).range(1..))]
     pub retry_limit: Option<u16>,
     /// Have Linkerd's proxies send no requests to endpoints of a route that fail. consecutive, the
     /// default: after 3 failures in a row; unified (Linkerd 2.20): also when too few requests succeed;
@@ -29,7 +36,7 @@ pub struct ResilienceArgs {
     #[arg(long, value_name = "MODE", num_args = 0..=1, default_missing_value = "consecutive")]
     pub breaker: Option<BreakerArg>,
     /// Replace other values of these annotations on the Service that clients call
-    #[arg(long, requires = "breaker")]
+    #[arg(long, requires = "breaking")]
     pub overwrite: bool,
 }
 
@@ -45,12 +52,42 @@ impl ResilienceArgs {
         self.retry_limit.unwrap_or(DEFAULT_RETRY_LIMIT)
     }
 
-    pub fn breaker(&self) -> Option<Breaker> {
-        Some(match self.breaker? {
+    /// Returns the retries of an object of this kind.
+    pub fn retries_for(&self, kind: &KindInfo) -> Option<RetryConditions> {
+        let retries = self.retries.clone();
+        retries.or_else(|| {
+            self.is_resilient(kind)
+                .then_some(RetryConditions::ServerErrors)
+        })
+    }
+
+    /// Returns the breaker of the Service of an object of this kind.
+    pub fn breaker_for(&self, kind: &KindInfo) -> Option<Breaker> {
+        let default = self.is_resilient(kind).then_some(BreakerArg::Consecutive);
+        Some(match self.breaker.or(default)? {
             BreakerArg::Consecutive => Breaker::Consecutive,
             BreakerArg::Unified => Breaker::Unified,
             BreakerArg::Off => Breaker::Off,
         })
+    }
+
+    fn is_resilient(&self, kind: &KindInfo) -> bool {
+        self.resilient && kind.retry_key.is_some()
+    }
+
+    /// Returns the value of --standby that --resilient implies.
+    pub fn standby(&self) -> Option<String> {
+        self.resilient.then(|| "on".to_owned())
+    }
+
+    /// Whether the Service that clients call may be changed.
+    pub fn may_change_service(&self) -> bool {
+        self.resilient || self.breaker.is_some()
+    }
+
+    /// Whether retries or breakers may be changed.
+    pub fn may_change_anything(&self) -> bool {
+        self.resilient || self.flag_for_routes().is_some()
     }
 
     /// Returns the value of --breaker.

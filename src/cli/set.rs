@@ -16,6 +16,7 @@ Examples:
   kubectl failover set web-svc --policy active-active --weights web-svc=3,web-svc-east=1
   kubectl failover set web-svc --standby on
   kubectl failover set web-svc --primary web-svc-east --yes
+  kubectl failover set web-svc --resilient --yes
   kubectl failover set web-svc --retries=gateway-error --breaker consecutive --yes
   kubectl failover set --all --unset failback,failback-delay --dry-run=client",
 )
@@ -44,4 +45,11 @@ pub struct SetArgs {
     pub allow: Vec<Danger>,
     #[command(flatten)]
     pub change: ChangeArgs,
+}
+
+impl SetArgs {
+    /// Returns the value of --standby, or that which --resilient implies.
+    pub fn standby_mode(&self) -> Option<String> {
+        self.standby.clone().or_else(|| self.resilience.standby())
+    }
 }

@@ -14,12 +14,11 @@ use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
 use crate::cli::SetArgs;
 use crate::cluster::queries::upstream;
-use crate::model::{Group, Status, Timers, Weights, decide};
+use crate::model::{Group, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{
     CONTROLLED_BY, OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE, STANDBY,
 };
-use crate::resource::retries::RetryConditions;
 use crate::resource::upstream::{REMOVES_STANDBYS, Upstream};
 use crate::resource::{Change, NewGroup, Record, patch, patched};
 use crate::view::command_line::command_on;
@@ -47,7 +46,7 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
 
 /// Returns the annotations of the policy to change.
 fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
-    let settings = policy::of(&args.policy, args.standby.as_ref());
+    let settings = policy::of(&args.policy, args.standby_mode().as_ref());
     policy::check(&settings, None)?;
     let mut annotations: AnnotationValues = settings
         .into_iter()
@@ -62,7 +61,7 @@ fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
             );
         }
     }
-    let is_for_linkerd = args.resilience.flag_for_routes().is_some();
+    let is_for_linkerd = args.resilience.may_change_anything();
     if annotations.is_empty() && args.primary.is_none() && !is_for_linkerd {
         return Err(Problem::usage(
             "nothing to change; pass at least one setting, such as --min-ready 2",
@@ -90,11 +89,11 @@ impl Order for SetOrder<'_> {
         OrderSpec {
             // A running watch moves traffic to another primary at once. The Service may serve more
             // than the group.
-            asks: primary.is_some() || groups.may_be_many() || resilience.breaker.is_some(),
+            asks: primary.is_some() || groups.may_be_many() || resilience.may_change_service(),
             reads: PreflightReads {
                 objects: true,
-                services: resilience.breaker.is_some(),
-                conflicts: resilience.flag_for_routes().is_some(),
+                services: resilience.may_change_service(),
+                conflicts: resilience.may_change_anything(),
             },
             ..OrderSpec::new("set")
         }
@@ -155,12 +154,6 @@ impl Order for SetOrder<'_> {
             write.breaker = linkerds.breaker;
         }
         Ok(plan)
-    }
-
-    fn after(&self, _status: &Status, _place: &str) -> Vec<String> {
-        let resilience = &self.args.resilience;
-        let words = |retries: &RetryConditions| retries.in_words(resilience.retry_limit());
-        resilience.retries.iter().map(words).collect()
     }
 }
 

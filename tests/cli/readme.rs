@@ -15,7 +15,7 @@ use kubectl_failover::resource::annotations::{
 use crate::support::repository;
 
 /// The pages about the command line.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "SECURITY.md",
     "docs/commands.md",

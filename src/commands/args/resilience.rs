@@ -7,6 +7,7 @@ use crate::cli::{Danger, ResilienceArgs};
 use crate::model::ServiceRef;
 use crate::resource::annotations::LinkerdAnnotations;
 use crate::resource::breaker::BreakerPlan;
+use crate::resource::retries::RETRY_LIMIT;
 use crate::resource::{KindInfo, Record};
 use crate::view::command_line::command_on;
 
@@ -23,17 +24,53 @@ pub fn retries(args: &ResilienceArgs, kind: &KindInfo) -> Result<LinkerdAnnotati
             kind.kind
         ));
     }
-    let retries = args.retries.as_ref();
+    let retries = args.retries_for(kind);
     retries.map_or_else(
         || Ok(LinkerdAnnotations::new()),
         |retries| retries.annotations(kind, args.retry_limit()),
     )
 }
 
-pub fn breaker(args: &ResilienceArgs) -> Option<BreakerOrder> {
+pub fn breaker(args: &ResilienceArgs, kind: &KindInfo) -> Option<BreakerOrder> {
     Some(BreakerOrder {
-        breaker: args.breaker()?,
+        breaker: args.breaker_for(kind)?,
         overwrite: args.overwrite,
+    })
+}
+
+/// Returns the annotations that differ from those of the object, and a note if other ones stay
+/// there.
+///
+/// # Errors
+/// As [`retries`].
+pub fn differing_retries(
+    args: &ResilienceArgs,
+    record: &Record,
+) -> Result<(LinkerdAnnotations, Option<String>), String> {
+    let kind = record.kind.info();
+    let annotations = &record.meta.annotations;
+    let mut retries = retries(args, kind)?;
+    let keys = kind.retry_key.into_iter().chain([RETRY_LIMIT]);
+    let present = keys.filter_map(|key| Some(format!("{key}: {}", annotations.linkerds(key)?)));
+    let present: Vec<String> = present.collect();
+    retries.retain(|key, value| annotations.linkerds(key) != value.as_deref());
+    let is_others = args.retries.is_none() && !present.is_empty() && !retries.is_empty();
+    if !is_others {
+        return Ok((retries, None));
+    }
+    let present = present.join(", ");
+    let note = format!("it has {present} already; left alone (--retries replaces it)");
+    Ok((LinkerdAnnotations::new(), Some(note)))
+}
+
+/// Says why --resilient is only a part of itself for an object of this kind.
+pub fn only_standby(args: &ResilienceArgs, kind: &KindInfo) -> Option<String> {
+    let is_partial = args.resilient && kind.retry_key.is_none();
+    is_partial.then(|| {
+        format!(
+            "a {} gets only the standby: Linkerd has no retries and no circuit breakers for it",
+            kind.kind
+        )
     })
 }
 
@@ -60,12 +97,13 @@ pub fn plan(
     allowed: &[Danger],
 ) -> Result<ResiliencePlan, Refusal> {
     let kind = record.kind.info();
-    let mut retries = retries(args, kind).map_err(|reason| {
+    let (retries, note) = differing_retries(args, record).map_err(|reason| {
         let migrate = command_on("migrate", &record.id(), &seen.place);
         Refusal::new(reason, format!("make a route of it first: {migrate}"))
     })?;
     let annotations = &record.meta.annotations;
-    retries.retain(|key, value| annotations.linkerds(key) != value.as_deref());
+    let repeats = args.retries_for(kind).filter(|_| !retries.is_empty());
+    let repeats = repeats.map(|retries| retries.in_words(args.retry_limit()));
     let mut plan = ResiliencePlan {
         lines: retries
             .iter()
@@ -75,12 +113,17 @@ pub fn plan(
             })
             .collect(),
         retries,
+        notes: only_standby(args, kind)
+            .into_iter()
+            .chain(note)
+            .chain(repeats)
+            .collect(),
         ..ResiliencePlan::default()
     };
-    if let Some(order) = breaker(args) {
+    if let Some(order) = breaker(args, kind) {
         plan.add_breaker(order, record, seen, allowed)?;
     }
-    if args.flag_for_routes().is_some() {
+    if kind.retry_key.is_some() && args.may_change_anything() {
         plan.notes.extend(seen.obstacles.iter().cloned());
     }
     Ok(plan)

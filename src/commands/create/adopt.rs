@@ -13,6 +13,7 @@ use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestResult};
 use crate::commands::args::policy::PolicySettings;
+use crate::commands::args::resilience;
 use crate::commands::args::selection::parse_name;
 use crate::error::explain;
 use crate::model::Group;
@@ -41,7 +42,7 @@ pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Cr
         let (record, object) = find(cluster, &name).await?;
         let kind = record.kind;
         let AdoptPlan { group, change } = plan(context, &record, &object).await?;
-        let apex = breaker::plan(context, &group).await?;
+        let apex = breaker::plan(context, kind.info(), &group).await?;
         let Some((change, mut adopted)) = change else {
             return Ok(Created {
                 kind,
@@ -153,8 +154,10 @@ async fn plan(
 ) -> Result<AdoptPlan, Problem> {
     let CreateContext { cluster, args, .. } = context;
     let retries = arguments::retries(args, record.kind.info())?;
+    let differing = resilience::differing_retries(&args.resilience, record);
+    let (differing, note) = differing.map_err(Problem::usage)?;
     let group = NewGroup {
-        linkerds: retries.clone(),
+        linkerds: retries,
         ..asked(record, args)
     };
     if record.is_controlled() || record.meta.deletion_timestamp.is_some() {
@@ -174,7 +177,7 @@ async fn plan(
     let mut change = Change::builder()
         .adopt(&args.controlled_by)
         .annotate(annotations.map(|(key, value)| (key, Some(value))))
-        .annotate_for_linkerd(retries)
+        .annotate_for_linkerd(differing)
         .build()
         .map_err(|_| Problem::new("the annotations cannot be written as JSON"))?;
     let after = |change: &Change| {
@@ -194,6 +197,7 @@ async fn plan(
     let adopted = preview.group.as_ref().ok();
     change.weights =
         adopted.and_then(|adopted| standby::weights(cluster, adopted, &group, &services));
+    context.warn(&Vec::from_iter(note));
     context.warn(&kept(record, &change));
     context.warn(&preview.warnings);
     if let Some(owner) = record.meta.gitops_owner() {

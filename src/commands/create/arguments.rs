@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
+use crate::cli::resilience::BreakerArg;
 use crate::cli::{CreateArgs, DEFAULT_CONTROLLER, GlobalArgs};
 use crate::commands::args::policy::{self, PolicySettings};
 use crate::commands::args::resilience;
 use crate::model::Carrier;
 use crate::problem::Problem;
 use crate::resource::annotations::{LinkerdAnnotations, STANDBY};
-use crate::resource::breaker::Breaker;
 use crate::resource::names::{is_label_value, is_object_name, is_service_name};
 use crate::resource::retries::RetryConditions;
 use crate::resource::{Kind, KindInfo, NewGroup, kinds_called};
@@ -85,7 +85,7 @@ pub fn check_kind(args: &CreateArgs, kind: &KindInfo) -> Result<(), Problem> {
 fn check_resilience(args: &CreateArgs) -> Result<(), Problem> {
     let resilience = &args.resilience;
     let is_off = resilience.retries == Some(RetryConditions::Off)
-        || resilience.breaker() == Some(Breaker::Off);
+        || resilience.breaker == Some(BreakerArg::Off);
     if !is_off {
         return Ok(());
     }
@@ -170,15 +170,20 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     if args.allow_missing {
         line += " --allow-missing";
     }
-    if resilience.overwrite {
-        line += " --overwrite";
+    for (flag, is_set) in [
+        ("resilient", resilience.resilient),
+        ("overwrite", resilience.overwrite),
+    ] {
+        if is_set {
+            line += &format!(" --{flag}");
+        }
     }
     line
 }
 
 /// Returns the policy's annotations.
 pub fn settings(args: &CreateArgs) -> PolicySettings {
-    policy::of(&args.policy, args.standby.as_ref())
+    policy::of(&args.policy, args.standby_mode().as_ref())
 }
 
 fn apex(args: &CreateArgs) -> &str {

@@ -10,8 +10,8 @@ use crate::cluster::queries::conflicts;
 use crate::commands::args::resilience;
 use crate::error::explain;
 use crate::problem::Problem;
-use crate::resource::NewGroup;
 use crate::resource::breaker::BreakerPlan;
+use crate::resource::{KindInfo, NewGroup};
 
 /// The Service that clients call, before it is annotated.
 pub enum ApexPlan {
@@ -26,13 +26,20 @@ pub enum ApexPlan {
 ///
 /// # Errors
 /// If it cannot be read.
-pub async fn plan(context: CreateContext<'_>, group: &NewGroup) -> Result<ApexPlan, Problem> {
+pub async fn plan(
+    context: CreateContext<'_>,
+    kind: &KindInfo,
+    group: &NewGroup,
+) -> Result<ApexPlan, Problem> {
     let CreateContext {
         cluster,
         args,
         streams,
     } = context;
-    let Some(order) = resilience::breaker(&args.resilience) else {
+    if let Some(why) = resilience::only_standby(&args.resilience, kind) {
+        streams.say(&why);
+    }
+    let Some(order) = resilience::breaker(&args.resilience, kind) else {
         return Ok(ApexPlan::None);
     };
     let read = apex_services::get(cluster, &group.service(&group.apex)).await;
@@ -67,7 +74,7 @@ pub async fn plan(context: CreateContext<'_>, group: &NewGroup) -> Result<ApexPl
 
 /// Warns about ServiceProfiles, which keep retries and breakers from having an effect.
 pub async fn warn_about_profiles(context: CreateContext<'_>, group: &NewGroup) {
-    if context.args.resilience.flag_for_routes().is_some() {
+    if !group.linkerds.is_empty() || context.args.resilience.breaker.is_some() {
         let apex = group.service(&group.apex);
         let found = conflicts::profiles_over_routes(context.cluster, &apex).await;
         context.warn(&found);

@@ -61,8 +61,7 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         apex,
         could_be_route,
     } = created;
-    let retries = args.resilience.retries.as_ref();
-    if let Some(retries) = retries {
+    if let Some(retries) = args.resilience.retries_for(kind.info()) {
         streams.say(&retries.in_words(args.resilience.retry_limit()));
     }
     let Some(format) = args.output else {

@@ -33,7 +33,7 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
         if let Ok(services) = &services {
             context.warn(&requirements::unknown_readiness(cluster, &group, services).await);
         }
-        let apex = breaker::plan(context, &group).await?;
+        let apex = breaker::plan(context, kind.info(), &group).await?;
         return Ok(Created {
             kind,
             outcome: CreateOutcome::Unchanged,
@@ -59,7 +59,7 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     group.weights = standbys.unwrap_or_default();
     let manifest = groups::manifest(cluster, kind, &group);
     breaker::warn_about_profiles(context, &group).await;
-    let apex = breaker::plan(context, &group).await?;
+    let apex = breaker::plan(context, kind.info(), &group).await?;
     let outcome = match args.dry_run {
         DryRun::Client => CreateOutcome::Created(manifest),
         mode => write(cluster, kind, &group, mode == DryRun::Server).await?,

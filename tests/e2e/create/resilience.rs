@@ -168,7 +168,7 @@ async fn set_asks_before_it_changes_a_service() {
     let output = set(&ns.west, &[&both[..], &["--yes"]].concat())
         .await
         .success();
-    output.stderr_contains("Linkerd repeats requests that no endpoint has received, up to 3 times");
+    output.stdout_contains("Linkerd repeats requests that no endpoint has received, up to 3 times");
     assert_eq!(
         retries(&ns.west).await,
         json!({"retry.linkerd.io/limit": "3"})
@@ -216,6 +216,80 @@ async fn a_trafficsplit_has_neither() {
         .stderr_contains("no circuit breakers for a TrafficSplit")
         .stderr_contains("make a route of it first: kubectl failover migrate web-svc-failover ");
     assert_eq!(breaker(&ns.west).await, Value::Null);
+}
+
+#[tokio::test]
+async fn resilient_is_all_three_in_one_word() {
+    let ns = namespace("resilient", &["web-svc-east"]).await;
+    let is_resilient = async |name: &str| {
+        let route = whole(&ns.west, HTTP, "web-svc-failover").await;
+        let annotations = &route["metadata"]["annotations"];
+        assert_eq!(annotations["failover.linkerd.io/standby"], "on", "{name}");
+        let refs = &route["spec"]["rules"][0]["backendRefs"];
+        let weights = (&refs[0]["weight"], &refs[1]["weight"]);
+        assert_eq!(weights, (&json!(1_000_000), &json!(1)), "{name}");
+        assert_eq!(breaker(&ns.west).await, usual("consecutive"), "{name}");
+        annotations.clone()
+    };
+    create_route(&ns.west)
+        .args(["--resilient"])
+        .run()
+        .await
+        .success();
+    let annotations = is_resilient("create").await;
+    assert_eq!(annotations["retry.linkerd.io/http"], "5xx");
+    let again = create_route(&ns.west).args(["--resilient"]).run().await;
+    again
+        .success()
+        .stdout_is(&format!("{ROUTE} unchanged\nservice/web-svc unchanged\n"));
+
+    let off = [
+        "--standby",
+        "off",
+        "--retries=503",
+        "--retry-limit",
+        "2",
+        "--breaker",
+        "off",
+        "--yes",
+    ];
+    set(&ns.west, &off).await.success();
+    assert_eq!(breaker(&ns.west).await, Value::Null);
+    let output = set(&ns.west, &["--resilient", "--yes"]).await.success();
+    output.stdout_contains(
+        "it has retry.linkerd.io/http: 503, retry.linkerd.io/limit: 2 already; left alone \
+         (--retries replaces it)",
+    );
+    let annotations = is_resilient("set").await;
+    assert_eq!(annotations["retry.linkerd.io/http"], "503");
+    let output = set(&ns.west, &["--resilient", "--retries", "--yes"])
+        .await
+        .success();
+    output.stdout_contains("retry.linkerd.io/http: 503 -> 5xx");
+    set(&ns.west, &["--resilient", "--yes"])
+        .await
+        .success()
+        .stdout_contains("already set");
+}
+
+#[tokio::test]
+async fn of_a_trafficsplit_resilient_means_the_standby() {
+    let ns = namespace("resilient-split", &["web-svc-east"]).await;
+    let words = "a TrafficSplit gets only the standby: Linkerd has no retries and no circuit breakers for it";
+    let output = create(&ns.west, "web-svc-east")
+        .args(["--resilient"])
+        .run()
+        .await;
+    output.success().stderr_contains(words);
+    let split = ns.west.split("web-svc-failover").await;
+    assert_eq!(
+        split["metadata"]["annotations"]["failover.linkerd.io/standby"],
+        "on"
+    );
+    assert_eq!(split["spec"]["backends"][1]["weight"], 1);
+    assert_eq!(breaker(&ns.west).await, Value::Null);
+    let output = set(&ns.west, &["--resilient", "--yes"]).await.success();
+    output.stdout_contains("already set").stdout_contains(words);
 }
 
 #[tokio::test]
