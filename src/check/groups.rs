@@ -229,10 +229,12 @@ impl Groups<'_> {
         let trouble = self.records.iter().filter_map(|record| {
             let group = record.group.as_ref().ok()?;
             let trouble = group.trouble_with_weights()?;
-            Some(format!(
-                "{}: {trouble}; a running watch scales them down",
-                record.id()
-            ))
+            let mend = if group.paused.is_some() {
+                "it is paused; resume it, and a running watch scales them down"
+            } else {
+                "a running watch scales them down"
+            };
+            Some(format!("{}: {trouble}; {mend}", record.id()))
         });
         CheckResult::error(
             "Linkerd's proxies take every group's weights",

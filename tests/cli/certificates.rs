@@ -49,8 +49,15 @@ async fn a_client_certificate_that_cannot_be_sent_is_named_with_the_mend() {
     let encrypted = own.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     write("encrypted", &encrypted);
     write("text", "text");
+    let pem = repository().join("tests/fixtures/certificates/version-1.pem");
+    write("version-1", &std::fs::read_to_string(pem).unwrap());
     for (certificate, key, why) in [
         ("own", "other", "its key belongs to another certificate"),
+        (
+            "version-1",
+            "other",
+            "its key belongs to another certificate",
+        ),
         (
             "own",
             "encrypted",

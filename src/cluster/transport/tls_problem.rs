@@ -54,7 +54,9 @@ impl TlsProblem {
                     is_about_client: false,
                 })
             }
-            rustls::Error::AlertReceived(alert) => about_client(*alert),
+            rustls::Error::AlertReceived(alert) => {
+                Some(about_client(*alert).unwrap_or_else(|| about_handshake(*alert)))
+            }
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some(Self {
                 what: "it does not speak TLS".to_owned(),
                 next: "check the port in the kubeconfig's server; without TLS, write http://",
@@ -83,6 +85,40 @@ fn about_client(alert: AlertDescription) -> Option<TlsProblem> {
         next: "log in again for another client certificate, or ask who issued it",
         is_about_client: true,
     })
+}
+
+/// Says why the server ended a handshake for a reason other than the client certificate itself.
+fn about_handshake(alert: AlertDescription) -> TlsProblem {
+    use AlertDescription as Alert;
+    let (what, next) = match alert {
+        Alert::HandshakeFailure | Alert::InsufficientSecurity => (
+            "it has no TLS cipher or key type in common with this program",
+            "issue its certificate with a key of P-256, P-384, Ed25519 or RSA of 2048 bits or \
+             more (P-521 is not supported), and allow TLS 1.3, or TLS 1.2 with ECDHE",
+        ),
+        Alert::ProtocolVersion => (
+            "it supports neither TLS 1.2 nor TLS 1.3",
+            "allow TLS 1.2 or TLS 1.3 on the server",
+        ),
+        Alert::DecryptError => (
+            "it refused the signature of the handshake: the client key does not belong to the \
+             client certificate",
+            "set client-key in the kubeconfig to the key of client-certificate",
+        ),
+        Alert::UnrecognisedName => (
+            "it does not know the server name",
+            "choose a name that it has with --tls-server-name",
+        ),
+        _ => (
+            "it ended the TLS handshake",
+            "look at the log of the API server, or of the load balancer before it",
+        ),
+    };
+    TlsProblem {
+        what: format!("{what} (TLS alert {alert:?})"),
+        next,
+        is_about_client: false,
+    }
 }
 
 /// Says what about the server's certificate was not accepted, and what to do.
@@ -167,4 +203,33 @@ fn time(seconds: u64) -> String {
         .ok()
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     time.map_or_else(|| "at another time".to_owned(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_alert_has_a_cause_and_a_mend() {
+        use AlertDescription as Alert;
+        let of = |alert| TlsProblem::of(&rustls::Error::AlertReceived(alert)).unwrap();
+        assert!(
+            of(Alert::HandshakeFailure)
+                .next()
+                .contains("P-521 is not supported")
+        );
+        assert!(
+            of(Alert::DecryptError)
+                .to_string()
+                .contains("client key does not belong")
+        );
+        for alert in [
+            Alert::ProtocolVersion,
+            Alert::InternalError,
+            Alert::Unknown(200),
+        ] {
+            let problem = of(alert);
+            assert!(!problem.is_about_client() && !problem.next().contains("VPN"));
+        }
+    }
 }

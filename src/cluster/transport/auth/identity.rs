@@ -13,9 +13,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{Error, InconsistentKeys};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
-use x509_cert::der::Decode as _;
+use x509_cert::der::{Decode as _, Encode as _};
 
 use super::credentials::CredentialsError;
 use crate::text::{clean, without_code};
@@ -95,12 +94,31 @@ impl Identity {
             )
         })?;
         let key = provider.key_provider.load_private_key(key);
-        let key = key.map_err(|_| refused("keys of this type are not supported"))?;
+        let key = key.map_err(|_| {
+            refused(
+                "keys of this type are not supported; those of P-256, P-384, Ed25519 and RSA are",
+            )
+        })?;
         let certified = CertifiedKey::new(chain, key);
-        if certified.keys_match() == Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) {
-            return Err(refused("its key belongs to another certificate"));
+        if belongs_to_another(&certified) {
+            return Err(unusable(
+                &self.origin,
+                "its key belongs to another certificate",
+                "set client-key to the key of client-certificate",
+            ));
         }
         Ok(Arc::new(SingleCertAndKey::from(certified)))
+    }
+}
+
+/// Returns whether the key is certainly not that of the certificate, of whatever version.
+fn belongs_to_another(certified: &CertifiedKey) -> bool {
+    let leaf = certified.cert.first();
+    let leaf = leaf.and_then(|leaf| x509_cert::Certificate::from_der(leaf).ok());
+    let certificate = leaf.map(|leaf| leaf.tbs_certificate.subject_public_key_info.to_der());
+    match (certificate, certified.key.public_key()) {
+        (Some(Ok(certificate)), Some(key)) => certificate != key.as_ref(),
+        _ => false,
     }
 }
 
