@@ -80,9 +80,9 @@ impl Change {
 
     /// Returns what an object that was read after the change does not have, if anything.
     pub fn missing_in(&self, after: &Record) -> Option<&'static str> {
-        let weights = after.group.as_ref().ok().map(Group::weights);
-        let lacks_weights = self.weights.as_ref().zip(weights);
-        if lacks_weights.is_some_and(|(wanted, weights)| *wanted != weights) {
+        let group = after.group.as_ref().ok();
+        let weights = self.weights.as_ref().zip(group);
+        if weights.is_some_and(|(weights, group)| !group.has_on_object(weights)) {
             return Some("the weights");
         }
         let lacks_label = self
