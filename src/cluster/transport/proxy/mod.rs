@@ -59,10 +59,9 @@ impl Proxy {
         };
         let invalid = || {
             // What is no URL may have a password anywhere before the host.
-            let shown = match with_scheme.rsplit_once('@') {
-                Some((_, host)) => format!("…@{host}"),
-                None => with_scheme.clone(),
-            };
+            let (scheme, rest) = with_scheme.split_once("://").unwrap_or_default();
+            let host = rest.rsplit('@').next().unwrap_or_default();
+            let shown = format!("{scheme}://{host}");
             Problem::new(format!("the proxy {shown:?} in {origin} cannot be used"))
                 .next("write it as http://, https:// or socks5:// with a host and a port")
         };
