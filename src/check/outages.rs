@@ -20,7 +20,8 @@ const MAX_NAMED_GROUPS: usize = 3;
 
 type Losses = [Loss; OUTAGES.len()];
 
-/// Checks groups. `ignored` are those whose requests another object routes.
+/// Checks groups. `ignored` are those whose requests another object routes. A route that Linkerd
+/// has not accepted has no effect either.
 pub async fn check(
     cluster: &Cluster,
     records: &[Record],
@@ -30,7 +31,7 @@ pub async fn check(
     let services = services(cluster, records).await;
     let mut groups: BTreeMap<(Losses, Losses), Vec<GroupId>> = BTreeMap::new();
     for (record, status) in records.iter().zip(statuses) {
-        let is_ignored = ignored.contains(&status.id);
+        let is_ignored = ignored.contains(&status.id) || record.unaccepted.is_some();
         let Some(defences) = defences(record, status, &services, is_ignored) else {
             continue;
         };
@@ -83,22 +84,35 @@ fn defences(
     let is_route = kind.retry_key.is_some();
     Some(Defences {
         alternative: alternative(status),
+        can_fail_over: alive(status).count() > 1,
         retries: retries::scope(kind, &record.meta.annotations, service),
         breaker: breaker::max_failures(service).filter(|_| is_route),
+        endpoints: endpoints(status),
         is_ignored,
         failover_delay: group.policy.failover_delay,
         is_paused: status.paused.is_some(),
     })
 }
 
+/// Returns the number of ready endpoints of the backend with the most traffic.
+fn endpoints(status: &Status) -> u32 {
+    let most = status.backends.iter().max_by_key(|backend| backend.weight);
+    let counts = most.and_then(|backend| backend.readiness.counts());
+    counts.map_or(0, |(ready, _)| ready)
+}
+
+fn alive(status: &Status) -> impl Iterator<Item = &BackendStatus> {
+    let backends = status.backends.iter();
+    backends.filter(|backend| !backend.readiness.is_dead())
+}
+
 /// Returns the backend that takes over from the one with the most traffic.
 fn alternative(status: &Status) -> Alternative {
-    let alive = || status.backends.iter().filter(|it| !it.readiness.is_dead());
     let has_weight = |backend: &&BackendStatus| backend.weight_on_object > 0;
     let carries = |backend: &&BackendStatus| backend.weight > 0;
     match (
-        alive().filter(has_weight).count(),
-        alive().filter(carries).count(),
+        alive(status).filter(has_weight).count(),
+        alive(status).filter(carries).count(),
     ) {
         (0 | 1, _) => Alternative::None,
         (_, 0 | 1) => Alternative::Standby,

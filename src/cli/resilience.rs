@@ -96,6 +96,16 @@ impl ResilienceArgs {
         Some(value.get_name().to_owned())
     }
 
+    /// Whether the flags only remove what a route has left on its Service.
+    pub fn only_turns_off(&self) -> bool {
+        let retries = self.retries.as_ref();
+        !self.resilient
+            && retries.is_none_or(|retries| *retries == RetryConditions::Off)
+            && self
+                .breaker
+                .is_none_or(|breaker| breaker == BreakerArg::Off)
+    }
+
     /// Returns the flag that needs a route, if one was passed.
     pub fn flag_for_routes(&self) -> Option<&'static str> {
         let retries = self.retries.as_ref().map(|_| "--retries");

@@ -71,10 +71,14 @@ pub struct RetryScope {
 pub struct Defences {
     /// The other backend.
     pub alternative: Alternative,
+    /// A loop could move the traffic to another backend.
+    pub can_fail_over: bool,
     /// Retries of the route.
     pub retries: Option<RetryScope>,
     /// The failures in a row after which an endpoint gets no more requests.
     pub breaker: Option<u32>,
+    /// The ready endpoints of the backend, each of which has a breaker of its own.
+    pub endpoints: u32,
     /// Another object, such as a ServiceProfile, routes the requests instead of the group's.
     pub is_ignored: bool,
     /// How long a loop waits before it moves traffic.
@@ -104,8 +108,14 @@ impl Defences {
         }
         match (self.breaker, retries) {
             (None, _) => without_breaker,
-            // The failures that open the breaker can all be those of one request.
-            (Some(failures), Some(retries)) if u32::from(retries.limit) >= failures => Loss::None,
+            // The failures that open the breakers of all endpoints can be those of one request.
+            (Some(failures), Some(retries))
+                if u32::from(retries.limit) >= failures.saturating_mul(self.endpoints.max(1)) =>
+            {
+                Loss::None
+            }
+            // Most requests wait for an endpoint that the breaker has shut out, and then fail.
+            (Some(_), None) if outage != Outage::ServerErrors => without_breaker,
             (Some(_), _) => Loss::Few,
         }
     }
@@ -114,7 +124,7 @@ impl Defences {
     /// ready.
     pub fn loss_with_loop(&self, outage: Outage) -> Loss {
         let alone = self.loss_alone(outage);
-        if self.is_paused || self.is_ignored {
+        if self.is_paused || self.is_ignored || !self.can_fail_over {
             return alone;
         }
         let moved = match outage {
@@ -133,8 +143,10 @@ mod tests {
 
     const PLAIN: Defences = Defences {
         alternative: Alternative::None,
+        can_fail_over: true,
         retries: None,
         breaker: None,
+        endpoints: 1,
         is_ignored: false,
         failover_delay: Duration::ZERO,
         is_paused: false,
@@ -181,9 +193,9 @@ mod tests {
     fn each_combination_with_a_standby() {
         let cases = [
             (None, None, [Few, All, All, All]),
-            (None, Some(3), [Few, Few, Few, Few]),
+            (None, Some(3), [Few, All, All, Few]),
             (Some(UNSENT), None, [Nothing, All, All, All]),
-            (Some(UNSENT), Some(3), [Nothing, Few, Few, Few]),
+            (Some(UNSENT), Some(3), [Nothing, All, All, Few]),
             (Some(GATEWAY), None, [Nothing, All, All, All]),
             (Some(GATEWAY), Some(3), [Nothing, Nothing, Nothing, Few]),
             (Some(GATEWAY), Some(5), [Nothing, Few, Few, Few]),
@@ -222,6 +234,28 @@ mod tests {
         };
         assert_eq!(alone(ignored), [All; 4]);
         assert_eq!(with_loop(ignored), [All; 4]);
+    }
+
+    #[test]
+    fn each_endpoint_has_a_breaker_that_has_to_open() {
+        let several = |limit| Defences {
+            alternative: Alternative::Standby,
+            retries: Some(RetryScope { limit, ..EVERY_5XX }),
+            breaker: Some(3),
+            endpoints: 3,
+            ..PLAIN
+        };
+        assert_eq!(alone(several(8)), [Nothing, Few, Few, Few]);
+        assert_eq!(alone(several(9)), [Nothing; 4]);
+    }
+
+    #[test]
+    fn a_loop_cannot_help_where_every_other_backend_is_dead() {
+        let single = Defences {
+            can_fail_over: false,
+            ..PLAIN
+        };
+        assert_eq!(with_loop(single), [All; 4]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::meta::Meta;
 use super::new_group::NewGroup;
 use super::patch::patched;
 use super::record::{Kind, Record};
-use crate::model::{Carrier, Group, GroupId};
+use crate::model::{Backend, Carrier, Group, GroupId};
 
 /// The prefixes of labels by which GitOps tools find their objects. They stay on the old object.
 const GITOPS_LABELS: [&str; 5] = [
@@ -214,11 +214,14 @@ fn is_of_group(key: &str) -> bool {
         .is_some_and(|key| key != MIGRATED_FROM)
 }
 
-/// Returns the weights as the object has them, those of standbys included, such that the proxies
-/// take them from `carrier`. A route must not have weights that are all 0.
+/// Returns the weights for `carrier`: the same traffic, and the same backends stand by, with the
+/// largest weights that the proxies take. A route must not have weights that are all 0.
 fn weights(group: &Group, carrier: Carrier) -> Vec<u64> {
-    let backends = group.backends.iter();
-    let on_object: Vec<u64> = backends.map(|backend| backend.weight_on_object).collect();
+    let stands_by: Vec<bool> = group.backends.iter().map(Backend::is_standby).collect();
+    if stands_by.contains(&true) {
+        return carrier.with_standbys(&group.weights(), &stands_by);
+    }
+    let on_object = group.weights_on_object();
     if on_object.iter().all(|weight| *weight == 0) {
         let primary = |index| u64::from(index == group.primary);
         return (0..on_object.len()).map(primary).collect();
@@ -387,13 +390,14 @@ mod tests {
     fn standbys_come_along() {
         let annotations = json!({ "failover.linkerd.io/standby": "on" });
         for (weights, expected) in [
-            ([json!(429_495), json!(1)], [429_495, 1]),
-            ([json!(429_495.0), json!("1")], [429_495, 1]),
+            ([json!(429_495), json!(1)], [1_000_000, 1]),
+            ([json!(429_495.0), json!("1")], [1_000_000, 1]),
+            ([json!(1), json!(0)], [1, 0]),
         ] {
             let object = split(&weights, &annotations);
             let (record, made) = stored(&HTTP_ROUTE, &object, &TrafficSplit);
             assert_eq!(raw_weights(&record, &made), expected);
-            assert!(record.group.unwrap().has_standby());
+            assert_eq!(record.group.unwrap().has_standby(), expected[1] > 0);
         }
     }
 

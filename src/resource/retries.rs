@@ -114,7 +114,8 @@ impl RetryConditions {
     }
 
     /// Says what the proxies repeat, and what that means for the requests.
-    pub fn in_words(&self, limit: u16) -> String {
+    pub fn in_words(&self, kind: &KindInfo, limit: u16) -> String {
+        let is_grpc = kind.retry_key == Some(GRPC_RETRY);
         let times = if limit == 1 {
             "once".to_owned()
         } else {
@@ -122,6 +123,16 @@ impl RetryConditions {
         };
         let (what, but) = match self {
             Self::Off => return "Linkerd repeats no requests".to_owned(),
+            Self::ServerErrors if is_grpc => (
+                "requests that reach no endpoint, lose their connection, or are answered \
+                 internal, unavailable or deadline-exceeded",
+                "a backend may have done such a request already",
+            ),
+            Self::GatewayErrors if is_grpc => (
+                "requests that reach no endpoint, lose their connection, or are answered \
+                 unavailable or deadline-exceeded",
+                "a backend may have done one that lost its connection",
+            ),
             Self::ServerErrors => (
                 "requests that reach no endpoint, lose their connection, or are answered 5xx",
                 "a backend may have done such a request already",

@@ -9,11 +9,11 @@ mod story;
 use std::time::Duration;
 
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
-use serde_json::{Value, json};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::support::{Output, Plugin, Side, plugin};
+use crate::support::{Output, Plugin, Side, accept_http_route, plugin};
 
 const LABEL: &str = "failover.linkerd.io/controlled-by";
 const POLL: Duration = Duration::from_millis(20);
@@ -77,24 +77,6 @@ async fn run(side: &Side, command: &str) -> Output {
     typed(side, command).run().await
 }
 
-/// Accepts a route in place of Linkerd's policy controller.
-async fn accept(side: &Side, name: &str) {
-    let found = route(side, name).await.unwrap();
-    let status = json!({"status": {"parents": [{
-        "parentRef": found["spec"]["parentRefs"][0],
-        "controllerName": "linkerd.io/policy-controller",
-        "conditions": [{
-            "type": "Accepted", "status": "True", "reason": "Accepted", "message": "",
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-        }],
-    }]}});
-    let routes = http_routes(side);
-    routes
-        .patch_status(name, &PatchParams::default(), &Patch::Merge(status))
-        .await
-        .unwrap();
-}
-
 /// Accepts every route of the namespace until it is dropped.
 struct Acceptor(JoinHandle<()>);
 
@@ -106,7 +88,7 @@ impl Acceptor {
                 let routes = http_routes(&side).list(&ListParams::default()).await;
                 for route in routes.map(|list| list.items).unwrap_or_default() {
                     if route.data["status"]["parents"][0].is_null() {
-                        accept(&side, route.metadata.name.as_deref().unwrap()).await;
+                        accept_http_route(&side, route.metadata.name.as_deref().unwrap()).await;
                     }
                 }
                 tokio::time::sleep(POLL).await;

@@ -164,3 +164,24 @@ where
         .await
         .expect("the patch is taken")
 }
+
+/// Accepts a route in place of Linkerd's policy controller.
+pub async fn accept_http_route(side: &Side, name: &str) {
+    let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute");
+    let kind = ApiResource::from_gvk(&kind);
+    let routes: Api<DynamicObject> =
+        Api::namespaced_with(side.client.clone(), &side.namespace, &kind);
+    let found = routes.get(name).await.expect("the route exists");
+    let status = json!({"status": {"parents": [{
+        "parentRef": found.data["spec"]["parentRefs"][0],
+        "controllerName": "linkerd.io/policy-controller",
+        "conditions": [{
+            "type": "Accepted", "status": "True", "reason": "Accepted", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }],
+    }]}});
+    routes
+        .patch_status(name, &PatchParams::default(), &Patch::Merge(status))
+        .await
+        .expect("the status is taken");
+}

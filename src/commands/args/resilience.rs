@@ -18,6 +18,9 @@ const NOT_SET: &str = "(not set)";
 /// # Errors
 /// If Linkerd has no such retries, or no breakers, for this kind.
 pub fn retries(args: &ResilienceArgs, kind: &KindInfo) -> Result<LinkerdAnnotations, String> {
+    if kind.retry_key.is_none() && args.only_turns_off() {
+        return Ok(LinkerdAnnotations::new());
+    }
     if let (None, Some(flag)) = (kind.retry_key, args.flag_for_routes()) {
         return Err(format!(
             "{flag} is for routes: Linkerd has no retries and no circuit breakers for a {}",
@@ -98,12 +101,17 @@ pub fn plan(
 ) -> Result<ResiliencePlan, Refusal> {
     let kind = record.kind.info();
     let (retries, note) = differing_retries(args, record).map_err(|reason| {
-        let migrate = command_on("migrate", &record.id(), &seen.place);
-        Refusal::new(reason, format!("make a route of it first: {migrate}"))
+        let next = if kind.retry_key.is_some() {
+            "use 5xx, gateway-error or unsent, which every kind of route has".to_owned()
+        } else {
+            let migrate = command_on("migrate", &record.id(), &seen.place);
+            format!("make a route of it first: {migrate}")
+        };
+        Refusal::new(reason, next)
     })?;
     let annotations = &record.meta.annotations;
     let repeats = args.retries_for(kind).filter(|_| !retries.is_empty());
-    let repeats = repeats.map(|retries| retries.in_words(args.retry_limit()));
+    let repeats = repeats.map(|retries| retries.in_words(kind, args.retry_limit()));
     let mut plan = ResiliencePlan {
         lines: retries
             .iter()

@@ -177,7 +177,7 @@ async fn plan(
     let mut change = Change::builder()
         .adopt(&args.controlled_by)
         .annotate(annotations.map(|(key, value)| (key, Some(value))))
-        .annotate_for_linkerd(differing)
+        .annotate_for_linkerd(differing.clone())
         .build()
         .map_err(|_| Problem::new("the annotations cannot be written as JSON"))?;
     let after = |change: &Change| {
@@ -208,6 +208,10 @@ async fn plan(
     }
     let adopted = after(&change)?;
     let change = Some((change, adopted));
+    let group = NewGroup {
+        linkerds: differing,
+        ..group
+    };
     Ok(AdoptPlan { group, change })
 }
 

@@ -61,8 +61,9 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         apex,
         could_be_route,
     } = created;
-    if let Some(retries) = args.resilience.retries_for(kind.info()) {
-        streams.say(&retries.in_words(args.resilience.retry_limit()));
+    let retries = args.resilience.retries_for(kind.info());
+    if let Some(retries) = retries.filter(|_| !group.linkerds.is_empty()) {
+        streams.say(&retries.in_words(kind.info(), args.resilience.retry_limit()));
     }
     let Some(format) = args.output else {
         streams.print(&line)?;

@@ -37,6 +37,7 @@ use crate::output::spinner::Spinner;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::resource::{Change, KINDS, Kind, Record, kinds_called};
+use crate::view::command_line::command_on;
 
 pub async fn run(env: &CommandEnv, args: &MigrateArgs) -> anyhow::Result<Exit> {
     check_named(env, &args.groups, "migrate")?;
@@ -307,6 +308,17 @@ async fn check_task(
     let task = check.task;
     let change = |words: String| ChangePlan::build(Change::builder().build(), words);
     let target = format!("{}/{}", task.to_kind.info().name, task.to_name);
+    let is_asked = |kind: &&dyn Kind| std::ptr::eq(kind.info(), task.to_kind.info());
+    if let Some(wanted) = order.args.to.as_deref().filter(|_| !order.args.undo)
+        && !kinds_called(wanted).iter().any(is_asked)
+    {
+        let reason = format!("--to {wanted}: a migration to {target} was made or begun");
+        let undo = command_on("migrate", &record.id(), &check.seen.place);
+        return Err(Refusal::new(
+            reason,
+            format!("undo it first: {undo} --undo"),
+        ));
+    }
     match &task.from {
         None if !record.is_controlled() => {
             let words = change(format!("becomes {target}, which is not a group yet"))?;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{error, find};
 use crate::support::{
-    Output, Side, TestNamespace, documented_as, eventually, patch_json, plugin, watching,
+    Output, Side, TestNamespace, accept_http_route, documented_as, eventually, patch_json, plugin,
+    watching,
 };
 
 async fn check(side: &Side, args: &[&str]) -> Output {
@@ -114,6 +115,7 @@ async fn it_says_which_requests_each_group_would_lose() {
         .args(args)
         .args(["--retries", "--breaker"]);
     create.run().await.success();
+    accept_http_route(&ns.west, "shop-failover").await;
     let outages = async || -> Vec<Value> {
         let report = check(&ns.west, &["-o", "json"]).await.success().json();
         documented_as("check -o json", &report);

@@ -3,10 +3,12 @@
 use serde_json::json;
 
 use super::{
-    Acceptor, LABEL, Observer, accept, annotations, is_group, route, run, split, typed,
-    weights_of_route, weights_of_split,
+    Acceptor, LABEL, Observer, annotations, is_group, route, run, split, typed, weights_of_route,
+    weights_of_split,
 };
-use crate::support::{Pty, TestNamespace, documented, end, eventually, watching};
+use crate::support::{
+    Pty, TestNamespace, accept_http_route, documented, end, eventually, watching,
+};
 
 /// The group fails over while the route waits to be accepted, and again after the migration.
 #[tokio::test]
@@ -41,7 +43,7 @@ async fn a_split_becomes_a_route_under_a_running_watch() {
     })
     .await;
     let moved = annotations(&split(side, "web").await.unwrap());
-    accept(side, "web").await;
+    accept_http_route(side, "web").await;
     let (status, stdout, stderr) = migration.wait_and_collect().await;
     assert_eq!(status.code(), Some(0), "{stdout:?} {stderr:?}");
     let report: serde_json::Value = serde_json::from_str(&stdout.join("\n")).unwrap();

@@ -43,9 +43,8 @@ async fn pods_that_come_one_by_one_get_the_traffic_once_they_are_half_of_those_b
     west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
         .await;
     set(west, "web", &[("failback-ready", "50%")]).await;
-    until(west, "Primary", "web has 20 of 20 endpoints ready").await;
-
     let watch = watching(west, &[]).await;
+    until(west, "Primary", "web has 20 of 20 endpoints ready").await;
     west.scale("web", 0).await;
     west.until_weights("web", &[0, 1]).await;
     assert_eq!(west.last_move("web").await["ready"], 20);
