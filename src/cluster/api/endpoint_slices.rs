@@ -24,6 +24,11 @@ const MAX_SELECTOR_BYTES: usize = 6 * 1024 - 512;
 /// <https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/>. More are not counted.
 const MAX_ENDPOINTS: usize = 1000;
 
+/// The most slices of one Service in a list, and of all Services that a list selects. A linked
+/// cluster could send them without end.
+const MAX_SLICES_OF_SERVICE: usize = 1000;
+const MAX_SELECTED_SLICES: usize = 20_000;
+
 /// One EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
@@ -36,16 +41,30 @@ pub struct Slice {
 /// Returns the slices of these services in a namespace. Selects all services if none are named or
 /// the selector would be too long.
 pub fn collection(namespace: &str, services: Option<&BTreeSet<String>>) -> Collection<Slice> {
-    let labels = services.and_then(selector).unwrap_or_default();
+    let selected = services.and_then(|services| Some((selector(services)?, services.len())));
+    match selected {
+        Some((labels, count)) => of_labels(namespace, labels).with_at_most(max_slices(count)),
+        None => of_labels(namespace, String::new()),
+    }
+}
+
+fn of_labels(namespace: &str, labels: String) -> Collection<Slice> {
     Collection::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
+}
+
+fn max_slices(services: usize) -> usize {
+    services
+        .saturating_mul(MAX_SLICES_OF_SERVICE)
+        .min(MAX_SELECTED_SLICES)
 }
 
 /// Like [`collection`], but only the slices that Kubernetes writes for Services with a selector.
 pub fn of_selectors(namespace: &str, services: &BTreeSet<String>) -> Collection<Slice> {
-    let labels = selector(services).map_or(OF_SELECTORS.to_owned(), |services| {
-        format!("{services},{OF_SELECTORS}")
-    });
-    Collection::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
+    match selector(services) {
+        Some(names) => of_labels(namespace, format!("{names},{OF_SELECTORS}"))
+            .with_at_most(max_slices(services.len())),
+        None => of_labels(namespace, OF_SELECTORS.to_owned()),
+    }
 }
 
 /// Returns the slices of the whole cluster.
@@ -197,6 +216,26 @@ impl Versioned for Slice {
 mod tests {
     use super::super::endpoint_counts::{NeededPort, sum_slices};
     use super::*;
+    use crate::cluster::listwatch::list::list_objects;
+    use crate::cluster::test_server::{Answer, TestServer};
+
+    #[tokio::test]
+    async fn slices_of_one_service_without_end_end_a_list_early() {
+        let server = TestServer::start(|_| {
+            let slice = r#"{"metadata":{"name":"a","namespace":"ns","resourceVersion":"1","labels":
+                {"kubernetes.io/service-name":"web"}},"addressType":"IPv4","endpoints":[]},"#;
+            Answer::ok(r#"{"metadata":{},"items":["#)
+                .then(0, &slice.repeat(100))
+                .endless()
+        })
+        .await;
+        let services = BTreeSet::from(["web".to_owned()]);
+        let slices = collection("ns", Some(&services));
+        let error = list_objects(&server.cluster(None).await, &slices).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("more than 1000 objects"), "{error}");
+        assert_eq!(max_slices(500), MAX_SELECTED_SLICES);
+    }
 
     #[test]
     fn a_selector_of_too_many_names_is_replaced_by_the_namespace() {

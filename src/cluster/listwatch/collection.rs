@@ -21,6 +21,9 @@ pub trait Versioned: Send + 'static {
 
 type Decode<T> = dyn Fn(&RawValue) -> serde_json::Result<T> + Send + Sync;
 
+/// The most objects of a list: more than a large cluster has, and they fit into memory.
+const MAX_LIST_OBJECTS: usize = 500_000;
+
 /// A collection to list or watch.
 pub struct Collection<T> {
     pub resource: ApiResource,
@@ -29,6 +32,8 @@ pub struct Collection<T> {
     pub selection: Selection,
     /// The names of the objects that matter. A list may leave out the others.
     pub names: Option<Arc<BTreeSet<String>>>,
+    /// A list with more objects fails.
+    pub max_objects: usize,
     decode: Arc<Decode<T>>,
     /// An object could not be decoded, and a warning was issued.
     has_skipped: Arc<AtomicBool>,
@@ -41,6 +46,7 @@ impl<T> Clone for Collection<T> {
             namespace: self.namespace.clone(),
             selection: self.selection.clone(),
             names: self.names.clone(),
+            max_objects: self.max_objects,
             decode: Arc::clone(&self.decode),
             has_skipped: Arc::clone(&self.has_skipped),
         }
@@ -72,6 +78,7 @@ impl<T> Collection<T> {
                 fields: String::new(),
             },
             names: None,
+            max_objects: MAX_LIST_OBJECTS,
             decode: Arc::new(decode),
             has_skipped: Arc::default(),
         }
@@ -88,6 +95,13 @@ impl<T> Collection<T> {
     #[must_use]
     pub fn with_names(mut self, names: BTreeSet<String>) -> Self {
         self.names = Some(Arc::new(names));
+        self
+    }
+
+    /// Lets lists have at most this many objects.
+    #[must_use]
+    pub fn with_at_most(mut self, max_objects: usize) -> Self {
+        self.max_objects = max_objects.min(MAX_LIST_OBJECTS);
         self
     }
 

@@ -16,8 +16,6 @@ use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 /// The most bytes of a page that cannot be divided: of one object, without a limit, or of a server
 /// that ignores the limit.
 const MAX_PAGE_BYTES: usize = 512 * 1024 * 1024;
-/// The most objects of a list: more than a large cluster has, and they fit into memory.
-const MAX_LIST_OBJECTS: usize = 500_000;
 
 /// Returns the newest resource version of a collection, with a list of at most one object.
 ///
@@ -125,8 +123,9 @@ async fn read_body<T>(
         if decoder.is_too_large() {
             return Err(Cause::too_large("an object", MAX_OBJECT_BYTES));
         }
-        if kept > MAX_LIST_OBJECTS {
-            let how = format!("the list has more than {MAX_LIST_OBJECTS} objects");
+        let max_objects = collection.max_objects;
+        if kept > max_objects {
+            let how = format!("the list has more than {max_objects} objects");
             return Err(Cause::Unreadable { how });
         }
         pacer.decoded(bytes.len()).await;
