@@ -13,6 +13,7 @@ use crate::model::ServiceRef;
 use crate::problem::Problem;
 use crate::resource::annotations::LinkerdAnnotations;
 use crate::resource::breaker::{Breaker, BreakerPlan};
+use crate::resource::meta::Annotations;
 use crate::resource::{annotation_patch, patched};
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -38,14 +39,19 @@ impl BreakerOrder {
     }
 }
 
-/// Returns a line for each annotation that changes: the current and the new value.
-pub fn lines(service: &ApexService, annotations: &LinkerdAnnotations) -> Vec<String> {
+/// Returns a line for an annotation that changes: the current and the new value.
+pub fn line(key: &str, is: Option<&str>, value: Option<&str>) -> String {
     const NOT_SET: &str = "(not set)";
-    let line = |(key, value): (&&'static str, &Option<String>)| {
-        let is = service.meta.annotations.linkerds(key).unwrap_or(NOT_SET);
-        format!("{key}: {is} -> {}", value.as_deref().unwrap_or(NOT_SET))
-    };
-    annotations.iter().map(line).collect()
+    let (is, value) = (is.unwrap_or(NOT_SET), value.unwrap_or(NOT_SET));
+    format!("{key}: {is} -> {value}")
+}
+
+/// Returns a line for each annotation of Linkerd's that changes.
+pub fn lines(current: &Annotations, wanted: &LinkerdAnnotations) -> Vec<String> {
+    let wanted = wanted.iter();
+    wanted
+        .map(|(key, value)| line(key, current.linkerds(key), value.as_deref()))
+        .collect()
 }
 
 /// Says that someone else's values stay, and how to replace them.

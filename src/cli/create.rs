@@ -87,13 +87,6 @@ pub struct CreateArgs {
     pub remotes: RemoteArgs,
 }
 
-impl CreateArgs {
-    /// Returns the value of --standby, or that which --resilient implies.
-    pub fn standby_mode(&self) -> Option<String> {
-        self.standby.clone().or_else(|| self.resilience.standby())
-    }
-}
-
 /// How a group shares its traffic, and when it fails over and back.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PolicyArgs {

@@ -75,9 +75,11 @@ impl ResilienceArgs {
         self.resilient && kind.retry_key.is_some()
     }
 
-    /// Returns the value of --standby that --resilient implies.
-    pub fn standby(&self) -> Option<String> {
-        self.resilient.then(|| "on".to_owned())
+    /// Returns the value of --standby, or that which --resilient implies.
+    pub fn standby(&self, asked: Option<&String>) -> Option<String> {
+        asked
+            .cloned()
+            .or_else(|| self.resilient.then(|| "on".to_owned()))
     }
 
     /// Whether the Service that clients call may be changed.

@@ -46,10 +46,3 @@ pub struct SetArgs {
     #[command(flatten)]
     pub change: ChangeArgs,
 }
-
-impl SetArgs {
-    /// Returns the value of --standby, or that which --resilient implies.
-    pub fn standby_mode(&self) -> Option<String> {
-        self.standby.clone().or_else(|| self.resilience.standby())
-    }
-}

@@ -9,6 +9,7 @@ use serde_json::value::to_raw_value;
 use super::args::targets::{check_named, targets};
 use super::args::{policy, resilience};
 use super::env::CommandEnv;
+use crate::changes::apex_service::line;
 use crate::changes::order::{ChangePlan, Order, OrderSpec};
 use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
@@ -46,7 +47,10 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
 
 /// Returns the annotations of the policy to change.
 fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
-    let settings = policy::of(&args.policy, args.standby_mode().as_ref());
+    let settings = policy::of(
+        &args.policy,
+        args.resilience.standby(args.standby.as_ref()).as_ref(),
+    );
     policy::check(&settings, None)?;
     let mut annotations: AnnotationValues = settings
         .into_iter()
@@ -114,7 +118,7 @@ impl Order for SetOrder<'_> {
         let linkerds = resilience::plan(resilience, record, seen, allow)?;
         let mut lines: Vec<String> = annotations
             .iter()
-            .map(|(key, value)| line(record, key, value.as_deref()))
+            .map(|(key, value)| line(key, record.meta.annotations.get(key), value.as_deref()))
             .collect();
         lines.extend(linkerds.lines);
         let has_override = record.meta.annotations.get(OVERRIDE).is_some();
@@ -219,12 +223,6 @@ fn next_move(group: &Group, seen: &Preflight) -> Option<String> {
 }
 
 /// `min-ready: (not set) -> 2`.
-fn line(record: &Record, key: &str, value: Option<&str>) -> String {
-    const NOT_SET: &str = "(not set)";
-    let is = record.meta.annotations.get(key).unwrap_or(NOT_SET);
-    format!("{key}: {is} -> {}", value.unwrap_or(NOT_SET))
-}
-
 fn overridden(record: &Record, seen: &Preflight) -> Refusal {
     let failback = command_on("failback", &record.id(), &seen.place);
     Refusal::new(

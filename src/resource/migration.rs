@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
+use json_patch::{Patch, PatchOperation, RemoveOperation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::annotations::{CONTROLLED_BY, MIGRATED_FROM, PREFIX, PRIMARY_SERVICE};
 use super::meta::Meta;
 use super::new_group::NewGroup;
-use super::patch::patched;
+use super::patch::{add, patched, same_version};
 use super::record::{Kind, Record};
 use crate::model::{Backend, Carrier, Group, GroupId};
 
@@ -166,13 +166,9 @@ impl Successor {
     }
 
     /// Returns the patch that makes an object this successor; none if it is that already. With
-    /// `adopt` the object also gets the label that makes it a group. As in every patch, the first
-    /// operation is the compare-and-swap of the version.
+    /// `adopt` the object also gets the label that makes it a group.
     pub fn patch(&self, record: &Record, object: &Value, adopt: bool) -> Option<Patch> {
-        let mut operations = vec![PatchOperation::Replace(ReplaceOperation {
-            path: pointer(&["metadata", "resourceVersion"]),
-            value: json!(record.meta.resource_version),
-        })];
+        let mut operations = vec![same_version(&record.meta)];
         let weights = self.weight_operations(record)?;
         let differs = |operation: &PatchOperation| match operation {
             PatchOperation::Add(add) => add.path.resolve(object).ok() != Some(&add.value),
@@ -260,10 +256,6 @@ fn strings(map: &Value) -> Option<BTreeMap<String, String>> {
 
 fn pointer(tokens: &[&str]) -> PointerBuf {
     PointerBuf::from_tokens(tokens.iter().copied())
-}
-
-fn add(path: PointerBuf, value: Value) -> PatchOperation {
-    PatchOperation::Add(AddOperation { path, value })
 }
 
 /// Returns what a TrafficSplit cannot express of a route, in words.

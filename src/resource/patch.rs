@@ -55,7 +55,8 @@ fn with_keys(annotations: &LinkerdAnnotations) -> impl Iterator<Item = (String, 
     each.map(|(key, value)| ((*key).to_owned(), value.as_ref()))
 }
 
-fn same_version(meta: &Meta) -> PatchOperation {
+/// Returns the compare-and-swap of the version, with which every patch begins.
+pub(super) fn same_version(meta: &Meta) -> PatchOperation {
     PatchOperation::Replace(ReplaceOperation {
         path: PointerBuf::from_tokens(["metadata", "resourceVersion"]),
         value: json!(meta.resource_version),
@@ -69,7 +70,7 @@ pub fn patched(object: &Value, patch: &Patch) -> Option<Value> {
     Some(object)
 }
 
-fn add(path: PointerBuf, value: Value) -> PatchOperation {
+pub(super) fn add(path: PointerBuf, value: Value) -> PatchOperation {
     PatchOperation::Add(AddOperation { path, value })
 }
 

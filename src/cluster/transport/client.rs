@@ -42,7 +42,7 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const PAGES_IN_TIME: u32 = 10;
 /// The default time limit of a write. Each admission webhook may take 30 s. The API server itself
 /// ends a request after 60 s by default, and its answer is worth waiting for.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
 /// The meaning of `--request-timeout 0`.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 

@@ -11,8 +11,6 @@ use crate::resource::retries::RETRY_LIMIT;
 use crate::resource::{KindInfo, Record};
 use crate::view::command_line::command_on;
 
-const NOT_SET: &str = "(not set)";
-
 /// Returns the annotations that the flags ask for on an object of this kind.
 ///
 /// # Errors
@@ -109,17 +107,10 @@ pub fn plan(
         };
         Refusal::new(reason, next)
     })?;
-    let annotations = &record.meta.annotations;
     let repeats = args.retries_for(kind).filter(|_| !retries.is_empty());
     let repeats = repeats.map(|retries| retries.in_words(kind, args.retry_limit()));
     let mut plan = ResiliencePlan {
-        lines: retries
-            .iter()
-            .map(|(key, value)| {
-                let is = annotations.linkerds(key).unwrap_or(NOT_SET);
-                format!("{key}: {is} -> {}", value.as_deref().unwrap_or(NOT_SET))
-            })
-            .collect(),
+        lines: lines(&record.meta.annotations, &retries),
         retries,
         notes: only_standby(args, kind)
             .into_iter()
@@ -167,12 +158,12 @@ impl ResiliencePlan {
                         format!("{owner} owns service {name} and may undo the change"),
                         format!(
                             "set the annotations there: {}",
-                            lines(service, &annotations).join(", ")
+                            lines(&service.meta.annotations, &annotations).join(", ")
                         ),
                     )
                     .unless_allowed(Danger::Gitops, allowed)?;
                 }
-                let changes = lines(service, &annotations).into_iter();
+                let changes = lines(&service.meta.annotations, &annotations).into_iter();
                 let changes = changes.map(|line| format!("service {name}: {line}"));
                 self.lines.extend(changes);
                 self.breaker = Some(BreakerChange {

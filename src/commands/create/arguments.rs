@@ -183,7 +183,8 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
 
 /// Returns the policy's annotations.
 pub fn settings(args: &CreateArgs) -> PolicySettings {
-    policy::of(&args.policy, args.standby_mode().as_ref())
+    let standby = args.resilience.standby(args.standby.as_ref());
+    policy::of(&args.policy, standby.as_ref())
 }
 
 fn apex(args: &CreateArgs) -> &str {

@@ -58,7 +58,7 @@ pub async fn plan(
             ApexPlan::Keep(service.object)
         }
         BreakerPlan::Change(annotations) => {
-            for line in lines(&service, &annotations) {
+            for line in lines(&service.meta.annotations, &annotations) {
                 streams.say(&format!("service {}: {line}", group.apex));
             }
             if let Some(owner) = service.meta.gitops_owner() {

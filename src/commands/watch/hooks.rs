@@ -46,7 +46,6 @@ struct HookQueue {
 #[derive(Debug)]
 struct QueueState {
     waiting: FairQueue<HookRun>,
-    running: usize,
     is_closed: bool,
 }
 
@@ -54,7 +53,6 @@ impl Default for QueueState {
     fn default() -> Self {
         Self {
             waiting: FairQueue::new(MAX_RUNNING_HOOKS),
-            running: 0,
             is_closed: false,
         }
     }
@@ -184,18 +182,14 @@ impl HookQueue {
     /// Starts the next hook, if there is one and it may run.
     fn next(&self) -> Option<HookRun> {
         let mut state = self.state.lock();
-        if state.running >= MAX_RUNNING_HOOKS {
+        if state.waiting.in_flight() >= MAX_RUNNING_HOOKS {
             return None;
         }
-        let run = state.waiting.pop()?;
-        state.running += 1;
-        Some(run)
+        state.waiting.pop()
     }
 
     fn ended(&self, namespace: &str) {
-        let mut state = self.state.lock();
-        state.running = state.running.saturating_sub(1);
-        state.waiting.ended(namespace);
+        self.state.lock().waiting.ended(namespace);
     }
 
     fn close(&self) {
@@ -205,13 +199,13 @@ impl HookQueue {
 
     fn is_done(&self) -> bool {
         let state = self.state.lock();
-        state.is_closed && state.running == 0 && state.waiting.is_empty()
+        state.is_closed && state.waiting.in_flight() == 0 && state.waiting.is_empty()
     }
 
     /// Returns how many hooks run, and how many wait.
     fn outstanding(&self) -> (usize, usize) {
         let state = self.state.lock();
-        (state.running, state.waiting.len())
+        (state.waiting.in_flight(), state.waiting.len())
     }
 }
 

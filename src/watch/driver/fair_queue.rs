@@ -59,6 +59,11 @@ impl<T> FairQueue<T> {
         }
     }
 
+    /// Returns how many items are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.values().sum()
+    }
+
     /// Drops what is queued.
     pub fn clear(&mut self) {
         self.queued.clear();

@@ -14,6 +14,7 @@ use super::fair_queue::FairQueue;
 use super::fencing::{WritePermit, WritePermits};
 use super::request_outcome::RequestOutcome;
 use crate::cluster::api::apply;
+use crate::cluster::transport::client::WRITE_TIMEOUT;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::model::GroupId;
@@ -24,8 +25,6 @@ use crate::watch::engine::effect::Write;
 const MAX_STARTING: usize = 32;
 /// The number of writes of one namespace in flight, slow ones included.
 const MAX_IN_NAMESPACE: usize = 128;
-/// The longest time limit of a write: an API server ends a request after 60 s by default.
-const MAX_WRITE_TIMEOUT: Duration = Duration::from_secs(65);
 /// After this long, a write no longer counts as starting, so that others start.
 const STARTING_TIME: Duration = Duration::from_secs(1);
 /// After this long, a write is slow: an admission webhook holds it up, or its connection is dead.
@@ -55,7 +54,7 @@ enum WriteStep {
 impl WritePool {
     pub fn new(cluster: &Cluster) -> Self {
         Self {
-            cluster: cluster.limited(MAX_WRITE_TIMEOUT),
+            cluster: cluster.limited(WRITE_TIMEOUT),
             permits: WritePermits::default(),
             queue: FairQueue::new(MAX_IN_NAMESPACE),
             starting: JoinSet::new(),
