@@ -47,6 +47,8 @@ async fn a_slow_takeover_does_not_keep_traffic_on_a_dead_backend() {
     proxy.inject(Method::PUT, "/leases/", usize::MAX, Fault::Hang);
     assert!(!first.end_with(Signal::KILL).await.success());
     ns.west.ready("web", 0).await;
+    // The Lease expires 15 s after the last renewal, and the write of it is slow after 5 s more.
+    until_moved(&ns.west, Duration::from_secs(40)).await;
     second
         .stderr_line_containing("running without a Lease (the API server has not answered yet)")
         .await;
