@@ -1,5 +1,7 @@
 //! The prompt: shows what is about to change and asks once for all groups.
 
+use std::sync::Arc;
+
 use super::order::{ChangePlan, Order};
 use super::plan::PlannedChange;
 use super::precondition::paused;
@@ -21,14 +23,14 @@ pub async fn confirm(
     context: OrderContext<'_>,
     planned: &[PlannedChange],
     streams: &Streams,
-    input: Input,
+    input: &Input,
 ) -> anyhow::Result<Option<Interrupts>> {
     let OrderContext { cluster, order, .. } = context;
     if !planned.iter().any(PlannedChange::is_change) {
         return Ok(None);
     }
     let name = order.spec().name;
-    if !input.is_terminal || !streams.err_is_terminal() {
+    if !input.can_ask {
         return Err(Problem::refused(format!(
             "{name} asks for confirmation, and there is no terminal to ask on"
         ))
@@ -45,8 +47,9 @@ pub async fn confirm(
     }
     let mut interrupts = Interrupts::listen()?;
     streams.write_err("Continue? [y/N] ")?;
+    let read_line = Arc::clone(&input.read_line);
     let answer = tokio::select! {
-        answer = tokio::task::spawn_blocking(move || (input.read_line)()) => answer??,
+        answer = tokio::task::spawn_blocking(move || read_line()) => answer??,
         _ = interrupts.next() => {
             streams.say("");
             String::new()

@@ -28,7 +28,7 @@ pub struct Execution<'a> {
     pub order: &'a dyn Order,
     pub args: &'a ChangeArgs,
     pub streams: &'a Streams,
-    pub input: Input,
+    pub input: &'a Input,
 }
 
 /// An order that was carried out, but not reported yet.

@@ -71,7 +71,7 @@ impl CommandEnv {
             order,
             args,
             streams: &self.streams,
-            input: self.input,
+            input: &self.input,
         }
     }
 
@@ -98,8 +98,8 @@ impl CommandEnv {
             flags: cli.global,
             streams,
             input: Input {
-                is_terminal: false,
-                read_line: || Ok(String::new()),
+                can_ask: false,
+                read_line: std::sync::Arc::new(|| Ok(String::new())),
             },
         };
         (env, cli.command, captured)

@@ -11,6 +11,7 @@ use crate::changes::read_back::why_not_moved;
 use crate::changes::refusal::Refusal;
 use crate::changes::wait_ready::wait_ready;
 use crate::cli::{Danger, FailbackArgs};
+use crate::cluster::Clusters;
 use crate::model::operate::{self, FailbackPlan, RemovedOverride};
 use crate::model::{Group, Readiness, Runner, State, Status, Timers, Weights};
 use crate::problem::Exit;
@@ -21,16 +22,25 @@ use crate::view::command_line::command_on;
 pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> {
     check_named(env, &args.groups, "failback")?;
     let cluster = env.connect(&args.change.remotes).await?;
+    run_in(env, &cluster, args).await
+}
+
+/// Runs the command in a cluster that is connected.
+pub async fn run_in(
+    env: &CommandEnv,
+    cluster: &Clusters,
+    args: &FailbackArgs,
+) -> anyhow::Result<Exit> {
     let mut order = FailbackOrder {
         args,
         wait: args.wait.then(|| args.timeout.unwrap_or(DEFAULT_WAIT)),
         timed_out: false,
     };
     let started = Instant::now();
-    let mut records = targets(env, &cluster, &args.groups).await?;
+    let mut records = targets(env, cluster, &args.groups).await?;
     let mut gone = Vec::new();
     if args.when_ready {
-        let waited = wait_ready(&cluster, records, args.timeout, &order, &env.streams).await?;
+        let waited = wait_ready(cluster, records, args.timeout, &order, &env.streams).await?;
         (records, gone) = (waited.records, waited.gone);
         order.timed_out = !waited.all_ready;
         // One limit for both waits.
@@ -39,7 +49,7 @@ pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> 
             order.wait = order.wait.map(|_| left);
         }
     }
-    let execution = env.execution(&cluster, &order, &args.change);
+    let execution = env.execution(cluster, &order, &args.change);
     execution.run(records, gone).await
 }
 

@@ -13,6 +13,7 @@ use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::read_back::why_not_moved;
 use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, DryRun, ForceArgs};
+use crate::cluster::Clusters;
 use crate::model::operate::{self, ForcePlan, ForceRequest};
 use crate::model::{Group, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
@@ -22,9 +23,18 @@ use crate::view::command_line::{command_on, slices_of};
 pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
     check_named(env, &args.groups, "force")?;
     let cluster = env.connect(&args.change.remotes).await?;
-    let records = targets(env, &cluster, &args.groups).await?;
-    check_duration(&cluster, args.duration)?;
-    let execution = env.execution(&cluster, args, &args.change);
+    run_in(env, &cluster, args).await
+}
+
+/// Runs the command in a cluster that is connected.
+pub async fn run_in(
+    env: &CommandEnv,
+    cluster: &Clusters,
+    args: &ForceArgs,
+) -> anyhow::Result<Exit> {
+    let records = targets(env, cluster, &args.groups).await?;
+    check_duration(cluster, args.duration)?;
+    let execution = env.execution(cluster, args, &args.change);
     let executed = execution.execute(records.clone(), Vec::new()).await?;
     let reported = execution.report(&executed.outcomes);
     let held = forced(records, &executed.outcomes);

@@ -21,17 +21,27 @@ use crate::view::history::{HistoryList, table};
 use crate::view::status::table::TableStyle;
 
 pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
-    let names = parse_names(&args.names)?;
+    parse_names(&args.names)?;
     let cluster = Cluster::connect(&env.connect_options()).await?;
-    let namespace = env.namespace(&cluster);
+    run_in(env, &cluster, args).await
+}
+
+/// Runs the command in a cluster that is connected.
+pub async fn run_in(
+    env: &CommandEnv,
+    cluster: &Cluster,
+    args: &HistoryArgs,
+) -> anyhow::Result<Exit> {
+    let names = parse_names(&args.names)?;
+    let namespace = env.namespace(cluster);
     let namespace = namespace.as_deref();
     let (groups, events) = future::join(
-        list_groups(&cluster, namespace, args.selector.as_deref()),
-        history::read(&cluster, namespace),
+        list_groups(cluster, namespace, args.selector.as_deref()),
+        history::read(cluster, namespace),
     )
     .await;
-    let groups = groups.map_err(|error| error::explain_group_list(&cluster, &error))?;
-    let groups = readable(&env.streams, &cluster, groups);
+    let groups = groups.map_err(|error| error::explain_group_list(cluster, &error))?;
+    let groups = readable(&env.streams, cluster, groups);
     let (reported, failure) = match events {
         Ok(reported) => (reported, None),
         Err(error) => (EventHistory::default(), Some(error)),
@@ -46,12 +56,12 @@ pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
     let moves = merge(recorded.chain(events).collect());
     if let Some(name) = names.iter().find(|name| is_unknown(name, &groups, &moves)) {
         let name = name.to_string();
-        let problem = unknown_group(&cluster, namespace, &name, &groups).await;
+        let problem = unknown_group(cluster, namespace, &name, &groups).await;
         return Err(problem.into());
     }
     let all_namespaces = env.flags.all_namespaces;
-    env.print(&render(&cluster, &moves, args.output, all_namespaces)?)?;
-    for line in footer(&cluster, moves.is_empty(), oldest, failure.as_ref()) {
+    env.print(&render(cluster, &moves, args.output, all_namespaces)?)?;
+    for line in footer(cluster, moves.is_empty(), oldest, failure.as_ref()) {
         env.streams.say(&line);
     }
     Ok(Exit::Done)

@@ -1,27 +1,38 @@
 //! Standard input, passed to everything that asks a question.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::fmt;
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::sync::Arc;
 
-/// Where answers come from. A test passes its own.
-#[derive(Debug, Clone, Copy)]
+/// Where answers come from. A test and the live view pass their own.
+#[derive(Clone)]
 pub struct Input {
-    pub is_terminal: bool,
+    /// Whether someone sees a question and can answer it.
+    pub can_ask: bool,
     /// Blocks until a line has been typed.
-    pub read_line: fn() -> std::io::Result<String>,
+    pub read_line: ReadLine,
+}
+
+type ReadLine = Arc<dyn Fn() -> io::Result<String> + Send + Sync>;
+
+impl fmt::Debug for Input {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Input").finish_non_exhaustive()
+    }
 }
 
 impl Input {
-    /// The standard input of this process.
+    /// The standard input of this process. Questions are written to standard error.
     pub fn process() -> Self {
         Self {
-            is_terminal: std::io::stdin().is_terminal(),
-            read_line: read_stdin,
+            can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            read_line: Arc::new(read_stdin),
         }
     }
 }
 
-fn read_stdin() -> std::io::Result<String> {
+fn read_stdin() -> io::Result<String> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
+    io::stdin().lock().read_line(&mut line)?;
     Ok(line)
 }
