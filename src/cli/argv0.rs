@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
-use super::Cli;
+use super::{Cli, suggestions};
 
 /// How the user invoked the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,9 @@ impl Invocation {
     /// Parses a whole command line, the program's name first.
     pub fn parse(self, words: &[OsString]) -> Result<Cli, clap::Error> {
         let mut command = self.command().color(colour(words));
-        let matches = command.try_get_matches_from_mut(words)?;
+        let matches = command
+            .try_get_matches_from_mut(words)
+            .map_err(|error| suggestions::improve(error, self.program()))?;
         let mut cli =
             Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         cli.global.settle();
@@ -57,12 +59,22 @@ impl Invocation {
 
     /// The definition of the command line, with usage lines and examples as the user types them.
     pub fn command(self) -> clap::Command {
-        let name = match self {
-            Self::Kubectl | Self::Completion => return Cli::command(),
+        let name = self.program();
+        match self {
+            Self::Kubectl | Self::Completion => Cli::command(),
+            Self::Linkerd | Self::KubectlLinkerd => {
+                with_examples_of(Cli::command().bin_name(name), name)
+            }
+        }
+    }
+
+    /// What the user types before the command.
+    fn program(self) -> &'static str {
+        match self {
+            Self::Kubectl | Self::Completion => "kubectl failover",
             Self::Linkerd => "linkerd failover",
             Self::KubectlLinkerd => "kubectl linkerd-failover",
-        };
-        with_examples_of(Cli::command().bin_name(name), name)
+        }
     }
 }
 

@@ -64,7 +64,6 @@ pub struct CreateArgs {
         long,
         value_name = "MODE",
         num_args = 0..=1,
-        require_equals = true,
         default_missing_value = "on",
         value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name))
     )]

@@ -17,6 +17,7 @@ pub mod sandbox;
 pub mod set;
 pub mod spec;
 pub mod status;
+pub mod suggestions;
 pub mod values;
 pub mod watch;
 
@@ -80,7 +81,7 @@ pub enum Command {
     #[command(after_help = history::SPEC.examples)]
     History(HistoryArgs),
     /// Fail over automatically: run the controller in this terminal
-    #[command(after_help = watch::SPEC.examples)]
+    #[command(after_help = watch::SPEC.examples, alias = "run")]
     Watch(WatchArgs),
     /// Check the cluster's setup and your permissions
     #[command(after_help = check::SPEC.examples)]

@@ -28,7 +28,7 @@ pub struct ResilienceArgs {
     )]
     pub retries: Option<RetryConditions>,
     /// How often a request is repeated at most [default: 3]
-    #[arg(long, value_name = "COUNT", requires = "retrying", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "COUNT", requires = "retrying", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub retry_limit: Option<u16>,
     /// Have Linkerd's proxies send no requests to endpoints of a route that fail. consecutive, the
     /// default: after 3 failures in a row; unified (Linkerd 2.20): also when too few requests succeed;

@@ -30,7 +30,13 @@ pub struct SetArgs {
     pub policy: PolicyArgs,
     /// Let Linkerd's proxies fail over by themselves within seconds, even if no watch runs: backends
     /// without traffic get a tiny weight
-    #[arg(long, value_name = "MODE", value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name)))]
+    #[arg(
+        long,
+        value_name = "MODE",
+        num_args = 0..=1,
+        default_missing_value = "on",
+        value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name))
+    )]
     pub standby: Option<String>,
     #[command(flatten)]
     pub resilience: ResilienceArgs,

@@ -21,7 +21,8 @@ pub const RETRY_LIMIT: &str = "retry.linkerd.io/limit";
 /// opens.
 pub const DEFAULT_RETRY_LIMIT: u16 = 3;
 
-const STATUSES: RangeInclusive<u16> = 100..=599;
+/// The statuses of failed requests. Linkerd takes those of successes too, and would repeat them.
+const STATUSES: RangeInclusive<u16> = 400..=599;
 /// The codes that Linkerd can retry.
 const GRPC_CODES: [&str; 5] = [
     "cancelled",
@@ -69,8 +70,8 @@ impl FromStr for RetryConditions {
             "unsent" => Ok(Self::Unsent),
             custom if is_http(custom) || is_grpc(custom) => Ok(Self::Custom(custom.to_owned())),
             _ => Err(format!(
-                "expected 5xx, gateway-error, unsent, off, HTTP statuses such as 500,502-504, or \
-                 gRPC codes: {}",
+                "expected 5xx, gateway-error, unsent, off, HTTP statuses from 400 to 599 such as \
+                 500,502-504, or gRPC codes: {}",
                 GRPC_CODES.join(", ")
             )),
         }

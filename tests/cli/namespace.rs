@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use super::scripted::cluster;
-use crate::support::plugin;
+use super::scripted::{cluster, split};
+use crate::support::{ScriptedServer, plugin};
 
 /// Commands that read or change the groups of one namespace.
 const COMMANDS: [&[&str]; 8] = [
@@ -53,11 +53,10 @@ async fn works_in(namespace: &str, command: &[&str], in_kubeconfig: &Value, flag
     );
     for request in &requests {
         assert!(!request.contains("//"), "{request}\n{output}");
-        assert!(
-            !is_for_groups(&request) || request.contains(&place),
-            "{request}\n{output}"
-        );
     }
+    // A hint looks for groups elsewhere, once there are none here.
+    let first = requests.iter().find(is_for_groups).unwrap();
+    assert!(first.contains(&place), "{first}\n{output}");
 }
 
 fn kubeconfig(server: &str, namespace: &Value) -> NamedTempFile {
@@ -86,5 +85,73 @@ async fn a_namespace_that_is_part_of_a_path_is_refused() {
             output.stderr_contains(&format!("invalid namespace {name:?}"));
             assert!(server.requests().is_empty(), "{:?}", server.requests());
         }
+    }
+}
+
+/// A cluster with one group, in the namespace `shop`.
+async fn with_a_group_in_shop() -> ScriptedServer {
+    ScriptedServer::start(|_, path| {
+        if path.ends_with("/namespaces/shpo") {
+            return (404, json!({"reason": "NotFound"}).to_string());
+        }
+        let mut group = split("web", "me");
+        group["metadata"]["namespace"] = json!("shop");
+        let items = match path.split('?').next().unwrap_or_default() {
+            "/api/v1/namespaces" => {
+                json!([{"metadata": {"name": "default"}}, {"metadata": {"name": "shop"}}])
+            }
+            path if path.ends_with("trafficsplits") && !path.contains("/namespaces/") => {
+                json!([group])
+            }
+            _ => json!([]),
+        };
+        let list = json!({"metadata": {"resourceVersion": "1"}, "items": items});
+        (200, list.to_string())
+    })
+    .await
+}
+
+const CHANGES_OF_ALL: [&str; 6] = [
+    "force --all --yes",
+    "failback --all --yes",
+    "pause --all --yes",
+    "resume --all --yes",
+    "set --all --min-ready 2 --yes",
+    "migrate --all --yes",
+];
+
+#[tokio::test]
+async fn an_order_that_matches_nothing_fails_and_says_where_groups_are() {
+    let server = with_a_group_in_shop().await;
+    let elsewhere = "there are groups in: shop (1); add -n shop";
+    for line in CHANGES_OF_ALL {
+        let plugin = plugin().server(&server.url).args(line.split(' '));
+        let output = plugin.namespace("default").run().await.code(1);
+        output
+            .stderr_contains("no groups found in namespace default")
+            .stderr_contains(elsewhere)
+            .stderr_contains("nothing was changed");
+    }
+    let plugin = plugin().server(&server.url).args(["status"]);
+    let status = plugin.namespace("default").run().await.success();
+    status.stderr_contains(elsewhere);
+}
+
+#[tokio::test]
+async fn a_namespace_that_does_not_exist_gets_a_suggestion_and_no_create() {
+    let server = with_a_group_in_shop().await;
+    for line in [
+        "status",
+        "status web",
+        "force web --yes",
+        "pause --all --yes",
+    ] {
+        let plugin = plugin().server(&server.url).args(line.split(' '));
+        let output = plugin.namespace("shpo").run().await;
+        let output = output.code(i32::from(line != "status"));
+        let output = output
+            .stderr_contains("namespace shpo does not exist")
+            .stderr_contains("did you mean -n shop?");
+        assert!(!output.stderr.contains("create"), "{line}: {output}");
     }
 }

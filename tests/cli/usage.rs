@@ -77,3 +77,54 @@ fn invalid_hooks_addresses_and_formats_are_refused() {
     );
     refused("watch --log-format yaml", "possible values: text, json");
 }
+
+#[test]
+fn words_of_other_tools_name_the_right_command() {
+    for (line, next) in [
+        ("list", "kubectl failover status"),
+        ("get groups", "kubectl failover status"),
+        ("describe web", "kubectl failover status NAME"),
+        ("delete web", "kubectl delete KIND/NAME"),
+        ("undo web", "kubectl failover failback NAME"),
+        ("undo web", "kubectl failover history NAME"),
+        ("evacuate east", "kubectl failover force --all"),
+        ("statu", "did you mean status?"),
+    ] {
+        let word = line.split(' ').next().unwrap();
+        refused(line, &format!("there is no command \"{word}\""));
+        refused(line, next);
+    }
+    let unknown = run(BINARY, ["frobnicate"]).code(2);
+    assert!(!unknown.stderr.contains("did you mean"), "{unknown}");
+    refused("sandbox upp", "unrecognized subcommand");
+}
+
+#[test]
+fn a_name_after_watch_is_for_status() {
+    for line in ["watch web", "run web", "-n shop watch web"] {
+        refused(line, "watch takes no names");
+        refused(line, "kubectl failover status web -w");
+        refused(line, "kubectl failover watch -l LABELS");
+    }
+    refused("watch web;reboot", "kubectl failover status NAME -w");
+    refused("watch --bogus", "unexpected argument '--bogus'");
+}
+
+#[test]
+fn standby_and_retries_are_checked() {
+    for command in ["create web --fallback e", "set web"] {
+        refused(
+            &format!("{command} --resilient --standby=off"),
+            "contradict each other",
+        );
+        refused(
+            &format!("{command} --standby maybe"),
+            "possible values: on, off",
+        );
+        refused(
+            &format!("{command} --retries=200"),
+            "HTTP statuses from 400 to 599",
+        );
+        refused(&format!("{command} --retries --retry-limit 101"), "101");
+    }
+}

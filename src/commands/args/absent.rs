@@ -1,5 +1,6 @@
 //! Explains why no group was found, and how to create one.
 
+use super::elsewhere;
 use super::query::{GroupQuery, place_in_context};
 use crate::cluster::Cluster;
 use crate::cluster::api::{groups, namespaces};
@@ -8,7 +9,7 @@ use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Kind, Record, kinds_called};
-use crate::text::{clean, place, word};
+use crate::text::{clean, word};
 
 /// Explains why no group has this name.
 pub async fn unknown_group(
@@ -19,7 +20,9 @@ pub async fn unknown_group(
 ) -> Problem {
     let names = || all.iter().map(|record| record.meta.name.as_str());
     if let Some(problem) = unknown_kind(cluster, namespace, name).await {
-        return if all.is_empty() {
+        return if missing_namespace(cluster, namespace).await.is_some() {
+            problem
+        } else if all.is_empty() {
             let create = how_to_create(cluster, namespace).await;
             problem.next(format!("create a group with: {create}"))
         } else {
@@ -44,9 +47,13 @@ pub async fn unknown_group(
             .there_are("groups", names());
     }
     if let Some(namespace) = missing_namespace(cluster, namespace).await {
-        return problem.next(format!(
-            "namespace {namespace} does not exist: name another one with -n"
-        ));
+        return problem
+            .next(format!("namespace {namespace} does not exist"))
+            .next_all(elsewhere::similar_namespaces(cluster, namespace).await);
+    }
+    let others = elsewhere::other_namespaces(cluster, namespace, None).await;
+    if others.is_some() {
+        return problem.next_all(others);
     }
     let create = how_to_create(cluster, namespace).await;
     problem.next(format!("there are no groups; create one with: {create}"))
@@ -112,30 +119,37 @@ async fn is_unknown_kind(
     }
 }
 
-/// Reports that no groups were found, and says how to create one.
+/// Reports that no groups were found, and what to do.
 pub async fn say_no_groups(streams: &Streams, cluster: &Cluster, query: GroupQuery<'_>) {
-    let nothing = no_groups(cluster, query).await;
-    streams.say(&format!("N{}.", nothing.trim_start_matches('n')));
-    if query.selector.is_none() {
-        let create = how_to_create(cluster, query.namespace).await;
-        streams.say(&format!("  next: {create}"));
-    }
+    let Problem { message, next, .. } = no_groups(cluster, query).await;
+    streams.say(&format!("N{}.", message.trim_start_matches('n')));
+    next.iter()
+        .for_each(|line| streams.say(&format!("  {line}")));
 }
 
-/// Says that no groups were found, or that the namespace does not exist.
-pub async fn no_groups(cluster: &Cluster, query: GroupQuery<'_>) -> String {
-    let context = &cluster.context;
+/// Returns the problem that no groups were found: where there are some, or how to create one.
+pub async fn no_groups(cluster: &Cluster, query: GroupQuery<'_>) -> Problem {
+    let context = clean(&cluster.context);
     if let Some(namespace) = missing_namespace(cluster, query.namespace).await {
-        return format!(
+        return Problem::new(format!(
             "no groups found: namespace {namespace} does not exist in context {context}"
-        );
+        ))
+        .next_all(elsewhere::similar_namespaces(cluster, namespace).await);
     }
     let labels = query
         .selector
-        .map(|labels| format!(" with labels {labels}"))
+        .map(|labels| format!(" with labels {}", clean(labels)))
         .unwrap_or_default();
-    let place = place(query.namespace);
-    format!("no groups{labels} found in {place} of context {context}")
+    let problem = Problem::new(format!(
+        "no groups{labels} found in {}",
+        place_in_context(cluster, query.namespace)
+    ));
+    let others = elsewhere::other_namespaces(cluster, query.namespace, query.selector).await;
+    if others.is_some() || query.selector.is_some() {
+        return problem.next_all(others);
+    }
+    let create = how_to_create(cluster, query.namespace).await;
+    problem.next(format!("next: {create}"))
 }
 
 async fn missing_namespace<'a>(cluster: &Cluster, namespace: Option<&'a str>) -> Option<&'a str> {

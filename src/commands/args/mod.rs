@@ -3,6 +3,7 @@
 pub mod absent;
 pub mod conditions;
 pub mod contexts;
+pub mod elsewhere;
 pub mod policy;
 pub mod query;
 pub mod resilience;

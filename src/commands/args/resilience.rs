@@ -5,6 +5,7 @@ use crate::changes::preflight::Preflight;
 use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, ResilienceArgs};
 use crate::model::ServiceRef;
+use crate::problem::Problem;
 use crate::resource::annotations::LinkerdAnnotations;
 use crate::resource::breaker::BreakerPlan;
 use crate::resource::retries::RETRY_LIMIT;
@@ -62,6 +63,18 @@ pub fn differing_retries(
     let present = present.join(", ");
     let note = format!("it has {present} already; left alone (--retries replaces it)");
     Ok((LinkerdAnnotations::new(), Some(note)))
+}
+
+/// # Errors
+/// If the flags both turn standby on and off.
+pub fn check_standby(args: &ResilienceArgs, standby: Option<&String>) -> Result<(), Problem> {
+    if args.resilient && standby.is_some_and(|mode| mode == "off") {
+        return Err(Problem::usage(
+            "--resilient and --standby=off contradict each other: --resilient includes --standby",
+        )
+        .next("without standby: --retries --breaker instead of --resilient"));
+    }
+    Ok(())
 }
 
 /// Says why --resilient is only a part of itself for an object of this kind.

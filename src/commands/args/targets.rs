@@ -52,7 +52,7 @@ pub async fn change_targets(
 /// Returns the groups that the arguments name.
 ///
 /// # Errors
-/// If the arguments name an ambiguous group, or the groups cannot be read.
+/// If the arguments match no group or name an ambiguous one, or the groups cannot be read.
 pub async fn targets(
     env: &CommandEnv,
     cluster: &Cluster,
@@ -69,13 +69,8 @@ pub async fn targets(
         return Err(ambiguous(name, groups).into());
     }
     if chosen.records.is_empty() {
-        if query.selector.is_none() {
-            absent::say_no_groups(&env.streams, cluster, query).await;
-            return Ok(Vec::new());
-        }
-        // A selector that matches nothing is probably a mistake.
-        let nothing = absent::no_groups(cluster, query).await;
-        return Err(Problem::new(nothing).next("nothing was changed").into());
+        let problem = absent::no_groups(cluster, query).await;
+        return Err(problem.next("nothing was changed").into());
     }
     Ok(chosen.records)
 }

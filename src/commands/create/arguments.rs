@@ -44,6 +44,7 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         ));
     }
     check_resilience(args)?;
+    resilience::check_standby(&args.resilience, args.standby.as_ref())?;
     if args.adopt.is_some() {
         return policy::check(&settings(args), None);
     }

@@ -18,6 +18,7 @@ use tasks::{Chosen, Task, choose};
 
 use super::args::absent;
 use super::args::query::GroupQuery;
+use super::args::selection::parse_selector;
 use super::args::targets::{ambiguous, check_named};
 use super::create::existing::{self, ExistingObjects};
 use super::env::CommandEnv;
@@ -68,6 +69,13 @@ pub async fn run(env: &CommandEnv, args: &MigrateArgs) -> anyhow::Result<Exit> {
         }
     };
     if tasks.is_empty() {
+        let selector = parse_selector(query.selector)?;
+        let is_meant =
+            |record: &Record| record.is_controlled() && selector.matches(&record.meta.labels);
+        if !objects.records().any(is_meant) {
+            let problem = absent::no_groups(&cluster, query).await;
+            return Err(problem.next("nothing was changed").into());
+        }
         env.streams.say("nothing to migrate");
         return Ok(Exit::Done);
     }

@@ -63,6 +63,11 @@ async fn run_all(
     } else {
         Vec::new()
     };
+    env.streams.say(if run.args.dry_run {
+        "dry run: this watch only prints what it would do"
+    } else {
+        "this watch moves traffic by itself; when it ends, traffic stays where it is"
+    });
     let _server = match run.args.metrics {
         Some(address) => {
             Some(MetricsServer::start(address, run.metrics.clone(), &env.streams).await?)

@@ -12,6 +12,7 @@ use super::printer::Printer;
 use crate::cli::WatchArgs;
 use crate::cluster::api::namespaces;
 use crate::cluster::{Cluster, Clusters};
+use crate::commands::args::elsewhere::similar_namespaces;
 use crate::commands::args::selection::parse_selector;
 use crate::commands::env::CommandEnv;
 use crate::model::Notice;
@@ -95,10 +96,13 @@ async fn warn_of_namespace(streams: &Streams, cluster: &Cluster, namespace: Opti
         )
         .await
     {
-        let (namespace, context) = (clean(namespace), clean(&cluster.context));
+        let (name, context) = (clean(namespace), clean(&cluster.context));
         streams.say(&format!(
-            "warning: namespace {namespace} does not exist in context {context}"
+            "warning: namespace {name} does not exist in context {context}"
         ));
+        if let Some(line) = similar_namespaces(cluster, namespace).await {
+            streams.say(&format!("  {line}"));
+        }
     }
 }
 

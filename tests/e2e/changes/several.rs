@@ -95,10 +95,11 @@ async fn a_selection_without_groups_changes_nothing() {
                 "kubectl failover {command} NAME --context west -n {}",
                 ns.name
             ));
-        let output = run(&ns.west, &format!("{command} --all")).await.success();
+        let output = run(&ns.west, &format!("{command} --all")).await.code(1);
         output
             .stdout_is("")
-            .stderr_contains(&format!("No groups found in namespace {}", ns.name));
+            .stderr_contains(&format!("no groups found in namespace {}", ns.name))
+            .stderr_contains("nothing was changed");
     }
     two(&ns.west, 1).await;
     for command in ["force", "failback", "pause", "resume"] {
