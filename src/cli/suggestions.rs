@@ -117,7 +117,7 @@ fn of_command(error: &clap::Error, program: &str) -> Option<Advice> {
     let is_same = |known: &&str| *known == word.to_lowercase();
     let suggestion = SUGGESTIONS
         .iter()
-        .find(|(words, _)| words.iter().any(|known| is_same(&known)));
+        .find(|(words, _)| words.iter().any(is_same));
     let mut lines: Vec<String> = match suggestion {
         Some((_, lines)) => lines.iter().map(ToString::to_string).collect(),
         None => {
