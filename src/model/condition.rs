@@ -157,9 +157,11 @@ mod tests {
             name: (*name).to_owned(),
             weight: *weight,
             readiness: Readiness::Missing,
+            since: None,
         };
         Status {
             forgotten_home: None,
+            since: None,
             warnings: Vec::new(),
             id: GroupId {
                 namespace: "ns".to_owned(),

@@ -25,6 +25,7 @@ pub mod readiness;
 mod report;
 pub mod return_threshold;
 pub mod rivals;
+pub mod since;
 mod situation;
 pub mod standby;
 pub mod state;

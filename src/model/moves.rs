@@ -42,6 +42,13 @@ impl LastMove {
     }
 }
 
+/// Returns the backends that carry traffic by these weights.
+pub fn carriers(weights: &str) -> Vec<&str> {
+    let pairs = weights.split(',').filter_map(|pair| pair.split_once('='));
+    let carrying = pairs.filter(|(_, weight)| weight.trim() != "0");
+    carrying.map(|(name, _)| name.trim()).collect()
+}
+
 fn parse_weights(text: &str) -> Option<HashMap<&str, u64>> {
     text.split(',')
         .take(MAX_BACKENDS + 1)

@@ -36,6 +36,8 @@ pub struct Status {
     pub backends: Vec<BackendStatus>,
     /// What set the weights.
     pub changed: WeightsOrigin,
+    /// Since when it is in this state; none if nothing tells.
+    pub since: Option<Timestamp>,
     /// The override on the object, in force or not.
     pub order: Option<OverrideStatus>,
     /// The pause on the object, whether it has expired or not.
@@ -105,6 +107,8 @@ pub struct BackendStatus {
     pub weight_on_object: u64,
     /// The readiness.
     pub readiness: Readiness,
+    /// Since when it is ready, or not ready; none if nothing tells.
+    pub since: Option<Timestamp>,
 }
 
 impl BackendStatus {
@@ -179,6 +183,7 @@ impl Status {
             weight: backend.weight,
             weight_on_object: backend.weight_on_object,
             readiness: readiness.clone(),
+            since: None,
         };
         Self {
             id: group.id.clone(),
@@ -197,6 +202,7 @@ impl Status {
             primary: Some(decider.effective().primary_name().to_owned()),
             backends: group.backends.iter().zip(readiness).map(backend).collect(),
             changed,
+            since: None,
             order: OverrideStatus::of(group, now),
             paused: group.paused.clone(),
             runner,
@@ -226,6 +232,7 @@ impl Status {
             order: None,
             paused: None,
             changed,
+            since: None,
             runner,
             forgotten_home: None,
             warnings: Vec::new(),

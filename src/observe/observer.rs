@@ -15,6 +15,7 @@ use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::runners;
 use crate::cluster::{Clusters, RequestError};
 use crate::error;
+use crate::model::since;
 use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Kind, LabelSelector, Record, Upstream};
@@ -247,6 +248,10 @@ impl Observer {
         let Some(last) = &self.last else {
             return unread.is_empty().then_some(snapshot);
         };
+        if last.lost.is_none() {
+            let at = self.cluster.clock().now();
+            since::carry_over(&last.statuses, &mut snapshot.statuses, at);
+        }
         let kept = last.statuses.iter().filter(|old| unread.contains(&old.id));
         snapshot.statuses.extend(kept.cloned());
         snapshot.statuses.sort_by(|a, b| a.id.cmp(&b.id));

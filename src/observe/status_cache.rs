@@ -16,7 +16,7 @@ use crate::cluster::queries::runners::Runners;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::ReadinessSource;
 use crate::model::{GroupId, Readiness, Status, WhyUnknown};
-use crate::readiness::backends::{ServiceNames, backends_of};
+use crate::readiness::backends::{Reading, ServiceNames, backends_of};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
 use crate::readiness::lookup::ReadinessLookup;
 use crate::readiness::scope::{Affected, SliceWatchId};
@@ -194,7 +194,12 @@ impl StatusCache {
             for backend in record.group.iter().flat_map(|group| &group.backends) {
                 match self.readiness.lookup(&backend.service, &backend.ports, now) {
                     ReadinessLookup::Answer(readiness) => {
-                        readings.insert(backend.destination(), readiness);
+                        let last_write = self.readiness.last_write(&backend.service, now);
+                        let reading = Reading {
+                            readiness,
+                            last_write,
+                        };
+                        readings.insert(backend.destination(), reading);
                     }
                     ReadinessLookup::Pending => {
                         unread.insert(record.id());
@@ -215,7 +220,7 @@ impl StatusCache {
         };
         Coverage {
             snapshot,
-            is_cut_off: readings.values().any(is_cut_off),
+            is_cut_off: readings.values().any(|it| is_cut_off(&it.readiness)),
             unread,
         }
     }

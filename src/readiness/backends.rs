@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
+
+use crate::cluster::api::endpoint_counts::LastWrite;
 use crate::model::{Backend, Destination, Group, Readiness, ServiceRef, WhyUnknown};
 use crate::resource::Record;
 
@@ -9,7 +12,14 @@ use crate::resource::Record;
 pub type ServiceNames = BTreeMap<String, BTreeSet<String>>;
 
 /// The readiness of backends.
-pub type Readings = HashMap<Destination, Readiness>;
+pub type Readings = HashMap<Destination, Reading>;
+
+/// The readiness of a backend, and the last write of its slices.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    pub readiness: Readiness,
+    pub last_write: LastWrite,
+}
 
 /// Returns the backends of these groups.
 pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> ServiceNames {
@@ -63,10 +73,63 @@ pub fn in_order(group: &Group, known: &Readings) -> Vec<Readiness> {
     let of = |backend: &Backend| {
         known
             .get(&backend.destination())
-            .cloned()
+            .map(|reading| reading.readiness.clone())
             .unwrap_or(Readiness::Unknown {
                 why: WhyUnknown::NotListed,
             })
     };
     group.backends.iter().map(of).collect()
+}
+
+/// Returns when each backend became ready or stopped being ready, as far as its slices show it.
+///
+/// The last write to the slices of a backend without enough ready endpoints is about as old as that
+/// state. Slices of one that has enough are also written when pods are replaced: they show when it
+/// recovered only if a pod has just become ready without which it would not have enough.
+pub fn turning_points(group: &Group, known: &Readings) -> Vec<Option<Timestamp>> {
+    let of = |(index, backend): (usize, &Backend)| {
+        let reading = known.get(&backend.destination())?;
+        let min_ready = group.threshold(index);
+        let (ready, total) = reading.readiness.counts()?;
+        let has_just_enough = ready == total && ready == min_ready.needed(total);
+        let LastWrite { at, by_pod } = reading.last_write;
+        let tells = match reading.readiness.meets(min_ready)? {
+            true => has_just_enough && by_pod,
+            false => reading.readiness != Readiness::Missing,
+        };
+        let at = Timestamp::from_second(i64::from(at)).ok();
+        at.filter(|at| tells && *at != Timestamp::UNIX_EPOCH)
+    };
+    group.backends.iter().enumerate().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Carrier, GroupId};
+
+    #[test]
+    fn slices_tell_when_a_backend_died_and_only_sometimes_when_it_recovered() {
+        let id = GroupId {
+            namespace: "ns".to_owned(),
+            kind: "trafficsplit",
+            name: "web".to_owned(),
+        };
+        let backend = Backend::new("ns", ServiceRef::new("ns", "web"), 1);
+        let group = Group::ordinary(id, Carrier::Split, "web".to_owned(), vec![backend], 0);
+        let point = |ready, total, by_pod| {
+            let reading = Reading {
+                readiness: Readiness::Known { ready, total },
+                last_write: LastWrite { at: 7, by_pod },
+            };
+            let known = Readings::from([(group.backends[0].destination(), reading)]);
+            turning_points(&group, &known)[0].map(Timestamp::as_second)
+        };
+        assert_eq!(point(0, 0, false), Some(7), "scaled to 0");
+        assert_eq!(point(0, 3, true), Some(7), "no pod is ready");
+        assert_eq!(point(1, 1, true), Some(7), "the only pod became ready");
+        assert_eq!(point(1, 1, false), None, "the other pod was deleted");
+        assert_eq!(point(3, 3, true), None, "perhaps one more pod");
+        assert_eq!(point(1, 2, true), None, "perhaps the other pod");
+    }
 }

@@ -11,7 +11,7 @@ use super::mirror_index::LocatedService;
 use super::scope::RelistRequest;
 use super::service_store::{KnownService, ServiceEntry};
 use super::slice_watch::SliceWatch;
-use crate::cluster::api::endpoint_counts::{EndpointCounts, NeededPort};
+use crate::cluster::api::endpoint_counts::{EndpointCounts, LastWrite, NeededPort};
 use crate::cluster::listwatch::freshness::{UNKNOWN_AFTER, is_fresh};
 use crate::model::ReadinessSource;
 use crate::model::{Destination, Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
@@ -53,6 +53,18 @@ impl ReadinessCache {
     /// Returns the readiness of a service for requests to these ports; empty means any port.
     pub fn lookup(&self, service: &ServiceRef, ports: &[u16], now: Duration) -> ReadinessLookup {
         self.lookup_with(service, ports, now, BelievedRemotes::Known)
+    }
+
+    /// Returns the last write of the slices that show a service's readiness, its own ones and those
+    /// of the services behind it.
+    pub fn last_write(&self, service: &ServiceRef, now: Duration) -> LastWrite {
+        let own = (None, service.clone());
+        let located = std::iter::once(&own).chain(self.mirror_index.behind(service));
+        let writes = located.filter_map(|(cluster, service)| {
+            let watch = self.best(cluster.as_deref(), service, now)?;
+            watch.index.last_write(service)
+        });
+        writes.max_by_key(|write| write.at).unwrap_or_default()
     }
 
     /// Returns the readiness without waiting for other clusters that were not recently active.

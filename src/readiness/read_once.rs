@@ -8,7 +8,7 @@ use futures::future::{join, join_all};
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::backends::{Readings, ServiceNames, by_namespace, services};
+use super::backends::{Reading, Readings, ServiceNames, by_namespace, services};
 use super::cache::ReadinessCache;
 use super::prefetch::PrefetchedSlices;
 use super::relist::list_remote_slices;
@@ -69,7 +69,11 @@ pub async fn read_with(
         .iter()
         .map(|backend| {
             let lookup = cache.lookup(&backend.service, &backend.ports, SETTLED);
-            (backend.clone(), lookup.or_unknown())
+            let reading = Reading {
+                readiness: lookup.or_unknown(),
+                last_write: cache.last_write(&backend.service, SETTLED),
+            };
+            (backend.clone(), reading)
         })
         .collect()
 }

@@ -61,6 +61,11 @@ pub fn status(
             let backends = backends::in_order(group, readiness);
             let mut status = Status::of(group, &backends, record.weights_origin(), runner, now);
             status.flags.contested = record.is_contested();
+            let turning_points = backends::turning_points(group, readiness);
+            for (backend, since) in status.backends.iter_mut().zip(turning_points) {
+                backend.since = since;
+            }
+            status.since = status.state_since(record.last_edit());
             status.warnings.extend_from_slice(&record.warnings);
             if let Some(OverrideStatus::Broken { edited_by, .. }) = &mut status.order {
                 *edited_by = record.order_editor().map(str::to_owned);
@@ -77,6 +82,7 @@ pub fn status(
     );
     Status {
         warnings: record.warnings.clone(),
+        since: status.state_since(record.last_edit()),
         ..status
     }
 }

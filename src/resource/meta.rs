@@ -66,6 +66,8 @@ pub struct ManagedFields {
     pub manager: String,
     /// When it wrote last, in whole seconds.
     pub time: Option<Timestamp>,
+    /// Such as `status`; empty for the object itself.
+    pub subresource: String,
     /// The fields that it owns.
     #[serde(rename = "fieldsV1")]
     pub owned: OwnedFields,

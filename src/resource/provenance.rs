@@ -34,6 +34,14 @@ impl Record {
         }
     }
 
+    /// Returns when the object was last written, its status aside.
+    pub fn last_edit(&self) -> Option<Timestamp> {
+        let entries = self.meta.managed_fields.iter();
+        let entries = entries.filter(|entry| entry.subresource.is_empty());
+        let edits = entries.filter_map(|entry| entry.time);
+        edits.max().or(self.meta.creation_timestamp)
+    }
+
     /// Returns the moves that the object itself records.
     pub fn moves(&self) -> Vec<Move> {
         let edited = match self.weights_origin() {

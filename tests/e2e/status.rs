@@ -4,3 +4,4 @@ mod contexts;
 mod output;
 mod pages;
 mod selection;
+mod since;

@@ -20,7 +20,26 @@ pub struct SliceEndpoints {
     pub is_owned: bool,
     /// Sorted, each once. Without terminating endpoints.
     endpoints: Box<[EndpointKey]>,
+    pub last_write: LastWrite,
 }
+
+/// The last write of a slice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LastWrite {
+    /// Seconds since 1970; 0 if the slice does not say.
+    pub at: u32,
+    /// A pod's change of readiness caused it. The controller notes none when a pod is deleted.
+    pub by_pod: bool,
+}
+
+/// A write that left the endpoints as they were is no change.
+impl PartialEq for LastWrite {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LastWrite {}
 
 /// The hash of a port's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +108,7 @@ impl SliceEndpoints {
             ports: ports.into(),
             is_owned,
             endpoints: endpoints.into(),
+            last_write: LastWrite::default(),
         }
     }
 

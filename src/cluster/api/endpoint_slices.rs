@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::endpoint_counts::{EndpointKey, PortName, SliceEndpoints};
+use super::endpoint_counts::{EndpointKey, LastWrite, PortName, SliceEndpoints};
 use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::ENDPOINT_SLICES;
 use crate::model::ServiceRef;
@@ -112,8 +114,41 @@ struct SliceMeta<'a> {
     namespace: String,
     resource_version: String,
     labels: HashMap<String, String>,
+    annotations: SliceAnnotations,
     #[serde(borrow)]
     owner_references: Vec<OwnerReference<'a>>,
+    #[serde(borrow)]
+    managed_fields: Bounded<SliceWriter<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SliceAnnotations {
+    /// Set if the last write followed from a change of a pod's readiness, see
+    /// <https://kubernetes.io/docs/reference/labels-annotations-taints/>.
+    #[serde(rename = "endpoints.kubernetes.io/last-change-trigger-time")]
+    trigger_time: Option<IgnoredAny>,
+}
+
+/// An entry of `metadata.managedFields`. Its time is that of the manager's last change.
+#[derive(Deserialize)]
+struct SliceWriter<'a> {
+    #[serde(borrow, default)]
+    time: Option<Cow<'a, str>>,
+}
+
+impl SliceMeta<'_> {
+    /// The trigger time itself can be long before the write: pods that a Service selects anew keep
+    /// the time at which they became ready.
+    fn last_write(&self) -> LastWrite {
+        let writers = self.managed_fields.iter();
+        let times = writers.filter_map(|writer| writer.time.as_deref()?.parse::<Timestamp>().ok());
+        let seconds = times.filter_map(|time| u32::try_from(time.as_second()).ok());
+        LastWrite {
+            at: seconds.max().unwrap_or_default(),
+            by_pod: self.annotations.trigger_time.is_some(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -197,11 +232,13 @@ impl Slice {
         let ports = ports.map(|name| PortName::new(name.unwrap_or_default()));
         let endpoints = endpoints.unwrap_or_default();
         let keys = endpoints.iter().filter_map(SliceEndpoint::key).collect();
+        let mut endpoints = SliceEndpoints::new(family, ports.collect(), is_owned, keys);
+        endpoints.last_write = metadata.last_write();
         Ok(Self {
             name: metadata.name,
             service: ServiceRef::new(metadata.namespace, service),
             version: metadata.resource_version,
-            endpoints: SliceEndpoints::new(family, ports.collect(), is_owned, keys),
+            endpoints,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::endpoint_counts::{EndpointCounts, NeededPort, SliceEndpoints, sum_slices};
+use super::endpoint_counts::{EndpointCounts, LastWrite, NeededPort, SliceEndpoints, sum_slices};
 use super::endpoint_slices::Slice;
 use crate::model::ServiceRef;
 
@@ -65,6 +65,16 @@ impl ServiceSlices {
         match self {
             Self::One(name, _) => vec![Arc::clone(name)],
             Self::Several(slices) => slices.keys().cloned().collect(),
+        }
+    }
+
+    fn last_write(&self) -> LastWrite {
+        match self {
+            Self::One(_, endpoints) => endpoints.last_write,
+            Self::Several(slices) => {
+                let writes = slices.values().map(|endpoints| endpoints.last_write);
+                writes.max_by_key(|write| write.at).unwrap_or_default()
+            }
         }
     }
 
@@ -196,6 +206,11 @@ impl SliceIndex {
     pub fn counts(&self, service: &ServiceRef, needed: &NeededPort) -> Option<EndpointCounts> {
         let slices = self.slices(service)?;
         Some(slices.counts(needed))
+    }
+
+    /// Returns the last write of the service's slices.
+    pub fn last_write(&self, service: &ServiceRef) -> Option<LastWrite> {
+        Some(self.slices(service)?.last_write())
     }
 }
 

@@ -99,8 +99,9 @@ pub async fn unknown_readiness(
     let wanted = wanted.collect();
     let known = read_once::read(cluster, &wanted).await;
     let warning = |(name, service): &(&String, &Service)| {
-        let (readiness, is_primary) = (known.get(&destination(service))?, **name == asked.primary);
-        let (words, mend) = groups::unknown_readiness(cluster, name, is_primary, readiness)?;
+        let (reading, is_primary) = (known.get(&destination(service))?, **name == asked.primary);
+        let (words, mend) =
+            groups::unknown_readiness(cluster, name, is_primary, &reading.readiness)?;
         let too = if mend.is_empty() {
             ""
         } else {

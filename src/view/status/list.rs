@@ -63,6 +63,8 @@ pub(crate) struct StatusItem<'a> {
     paused: Option<&'a Pause>,
     /// The last change of the weights.
     changed: LastChangeItem<'a>,
+    /// Since when the group is in its state.
+    since: Option<Timestamp>,
     runner: RunnerItem<'a>,
     /// Why the object may not affect all of the traffic.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -91,6 +93,9 @@ struct BackendItem<'a> {
     ready: Option<u32>,
     total: Option<u32>,
     exists: bool,
+    /// Since when it is ready, or not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<String>,
     /// Set for a mirror whose Service was read in its own cluster.
@@ -175,6 +180,7 @@ pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> Stat
         order: status.order.as_ref().map(order),
         paused: status.paused.as_ref(),
         changed: change(&status.changed),
+        since: status.since,
         runner: runner(&status.runner),
         warnings: &status.warnings,
     }
@@ -222,6 +228,7 @@ fn backend(backend: &BackendStatus) -> BackendItem<'_> {
         ready: counts.map(|(ready, _)| ready),
         total: counts.map(|(_, total)| total),
         exists: backend.readiness != Readiness::Missing,
+        since: backend.since,
         unknown: match &backend.readiness {
             Readiness::Unknown { why } => Some(why.to_string()),
             _ => None,

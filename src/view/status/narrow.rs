@@ -7,8 +7,9 @@ use crate::model::{BackendStatus, Status};
 use crate::text::{clean, wrap};
 
 /// The columns to leave out if there is no room, in this order.
-const OPTIONAL_COLUMNS: [StatusColumn; 4] = [
+const OPTIONAL_COLUMNS: [StatusColumn; 5] = [
     StatusColumn::Apex,
+    StatusColumn::Moved,
     StatusColumn::By,
     StatusColumn::Why,
     StatusColumn::Flags,
@@ -19,7 +20,7 @@ const FIRST_LINE_COLUMNS: [StatusColumn; 5] = [
     StatusColumn::State,
     StatusColumn::Active,
     StatusColumn::Since,
-    StatusColumn::Loop,
+    StatusColumn::Watch,
 ];
 /// The width that a first line needs for each of its columns.
 const MIN_COLUMN_WIDTH: usize = 9;

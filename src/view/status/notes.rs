@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use super::next_step::next_step;
 use super::table::{ClusterStatuses, TableStyle};
-use crate::model::{ExpiredOrder, Override, OverrideStatus, Runner, State, Status, WeightsOrigin};
+use crate::model::moves::carriers;
+use crate::model::{
+    ExpiredOrder, LastMove, Override, OverrideStatus, Runner, State, Status, WeightsOrigin,
+};
 use crate::text::{clean, shorten};
 use crate::view::age::age;
 
@@ -115,16 +118,7 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
     }
     match &status.changed {
         WeightsOrigin::Moved(last) => {
-            let why = if last.why == status.reason {
-                String::new()
-            } else {
-                format!(": {}", said(&last.why))
-            };
-            text.push_str(&format!(
-                "Moved {} ago by {}{why}.",
-                age(last.at, now),
-                said(&last.by)
-            ));
+            text.push_str(&said(&last_move(last, status, now)));
         }
         WeightsOrigin::Edited { by, at } => {
             text.push_str(&format!(
@@ -136,6 +130,29 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
         WeightsOrigin::Created(_) => {}
     }
     format!("{}\n{warnings}", text.trim_end())
+}
+
+/// Such as `Last move: 12m ago, back to web-svc, by bob@vm: web-svc has recovered.`
+fn last_move(last: &LastMove, status: &Status, now: Timestamp) -> String {
+    let (from, to) = (carriers(&last.from), carriers(&last.to));
+    let primary = status.primary.as_deref();
+    let is_return = matches!(to[..], [to] if Some(to) == primary && !from.contains(&to))
+        && status.order.is_none();
+    let way = match (from.join(", "), to.join(", ")) {
+        (_, to) if is_return => format!("back to {to}"),
+        (from, to) if from == to || from.is_empty() => format!("to {to}"),
+        (from, to) => format!("from {from} to {to}"),
+    };
+    let why = if last.why == status.reason || last.why.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", last.why)
+    };
+    format!(
+        "Last move: {} ago, {way}, by {}{why}.",
+        age(last.at, now),
+        last.by
+    )
 }
 
 /// Says why a change that is due has not been made.

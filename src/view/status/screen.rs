@@ -184,9 +184,11 @@ mod tests {
             name,
             weight,
             readiness: Readiness::Known { ready: 1, total: 1 },
+            since: None,
         };
         Status {
             forgotten_home: None,
+            since: None,
             warnings: Vec::new(),
             id: GroupId {
                 namespace: "emojivoto".to_owned(),
@@ -278,7 +280,7 @@ mod tests {
     fn the_least_important_lines_are_left_out_first_and_counted() {
         let wide = frame(250, 50, 1).join("\n");
         for text in [
-            "LOOP",
+            "WATCH",
             "WHY",
             "CONNECTION LOST",
             "Last changes:",
@@ -288,7 +290,7 @@ mod tests {
         }
         let narrow = frame(50, 50, 1).join("\n");
         assert!(
-            narrow.contains("LOOP") && !narrow.contains("WHY"),
+            narrow.contains("WATCH") && !narrow.contains("WHY"),
             "{narrow}"
         );
         assert!(
@@ -297,7 +299,7 @@ mod tests {
         );
         let slim = frame(30, 50, 1).join("\n");
         assert!(
-            slim.contains("STATE") && slim.contains("ACTIVE") && !slim.contains("LOOP"),
+            slim.contains("STATE") && slim.contains("ACTIVE") && !slim.contains("WATCH"),
             "{slim}"
         );
         let low = frame(250, 10, 40);
@@ -330,9 +332,9 @@ mod tests {
             "STATE",
             "ACTIVE",
             "SINCE",
-            "LOOP",
+            "WATCH",
             "1/1 group-2-東京",
-            "nobody",
+            "none",
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }

@@ -66,8 +66,9 @@ pub enum StatusColumn {
     Active,
     Backends,
     Since,
-    Loop,
+    Watch,
     Flags,
+    Moved,
     By,
     Why,
 }
@@ -75,9 +76,10 @@ pub enum StatusColumn {
 impl StatusColumn {
     pub fn of(style: TableStyle) -> Vec<Self> {
         use StatusColumn::{
-            Active, Apex, Backends, By, Cluster, Flags, Loop, Name, Namespace, Since, State, Why,
+            Active, Apex, Backends, By, Cluster, Flags, Moved, Name, Namespace, Since, State,
+            Watch, Why,
         };
-        let mut columns = vec![Name, Apex, State, Active, Backends, Since, Loop];
+        let mut columns = vec![Name, Apex, State, Active, Backends, Since, Watch];
         if style.namespaces {
             columns.insert(0, Namespace);
         }
@@ -85,7 +87,7 @@ impl StatusColumn {
             columns.insert(0, Cluster);
         }
         if style.wide {
-            columns.extend([Flags, By, Why]);
+            columns.extend([Flags, Moved, By, Why]);
         }
         columns
     }
@@ -100,8 +102,9 @@ impl StatusColumn {
             Self::Active => "ACTIVE",
             Self::Backends => "BACKENDS",
             Self::Since => "SINCE",
-            Self::Loop => "LOOP",
+            Self::Watch => "WATCH",
             Self::Flags => "FLAGS",
+            Self::Moved => "MOVED",
             Self::By => "BY",
             Self::Why => "WHY",
         }
@@ -109,6 +112,8 @@ impl StatusColumn {
 
     fn cell(self, groups: &ClusterStatuses, status: &Status, style: TableStyle) -> Cell {
         let (at, by, why) = change(&status.changed);
+        let age_cell =
+            |at: Option<Timestamp>| Cell::new(&at.map_or("-".to_owned(), |at| age(at, groups.now)));
         match self {
             Self::Cluster => Cell::new(groups.context),
             Self::Namespace => Cell::new(&status.id.namespace),
@@ -120,14 +125,15 @@ impl StatusColumn {
             Self::State => Cell::new(&status.state.to_string()),
             Self::Active => Cell::new(&or_dash(status.active().join(","))),
             Self::Backends => Cell::new(&or_dash(backends(status, style.wide))),
-            Self::Since => Cell::new(&at.map_or("-".to_owned(), |at| age(at, groups.now))),
-            Self::Loop => Cell::new(match &status.runner {
+            Self::Since => age_cell(status.since),
+            Self::Watch => Cell::new(match &status.runner {
                 Runner::Watch(holder) => holder,
                 Runner::Upstream => "linkerd-failover",
-                Runner::Unattended => "nobody",
+                Runner::Unattended => "none",
                 Runner::Unknown => "unknown",
             }),
             Self::Flags => Cell::new(&or_dash(status.flags.names().join(","))),
+            Self::Moved => age_cell(at),
             Self::By => Cell::new(&or_dash(by.to_owned())),
             Self::Why if status.mend.is_some() => Cell::new(&status.reason),
             Self::Why => Cell::new(&or_dash(why.to_owned())),

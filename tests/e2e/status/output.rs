@@ -25,7 +25,7 @@ async fn before_during_and_after_a_failover() {
         "a group at home needs no note: {output}"
     );
     let output =
-        output.stdout_contains("NAME  APEX  STATE    ACTIVE  BACKENDS              SINCE  LOOP");
+        output.stdout_contains("NAME  APEX  STATE    ACTIVE  BACKENDS              SINCE  WATCH");
     output.stdout_contains("web   web   Primary  web     web:1/2 web-east:1/2");
 
     ns.west.ready("web", 0).await;
@@ -45,7 +45,7 @@ async fn before_during_and_after_a_failover() {
         .stdout_contains("Failover")
         .stdout_contains("web-east  web:0/1 ");
     let output = output
-        .stdout_contains(" ago by ")
+        .stdout_contains(" ago, from web to web-east, by ")
         .stdout_contains(": web has no ready endpoints (0 of 1).");
     output.stdout_contains(&format!(
         "  next: kubectl --context west -n {} get endpointslice -l kubernetes.io/service-name=web",
@@ -109,6 +109,7 @@ async fn the_shape_of_the_json() {
         "primary",
         "reason",
         "runner",
+        "since",
         "state",
     ];
     assert_eq!(keys(item), expected);
@@ -132,9 +133,12 @@ async fn the_shape_of_the_json() {
         ])
     );
     let backend = |name: &str, weight: u32, ready: u32, total: u32| json!({"name": name, "weight": weight, "ready": ready, "total": total, "exists": true});
+    let mut dead = backend("web", 0, 0, 1);
+    dead["since"] = item["backends"][0]["since"].clone();
+    assert!(dead["since"].is_string(), "{item}");
     assert_eq!(
         item["backends"],
-        json!([backend("web", 0, 0, 1), backend("web-east", 1, 1, 2)])
+        json!([dead, backend("web-east", 1, 1, 2)])
     );
     assert_eq!(
         keys(&item["changed"]),

@@ -16,6 +16,7 @@ fn reverted(mut record: Record) -> Record {
     record.meta.managed_fields = vec![ManagedFields {
         manager: UPSTREAM_MANAGER.to_owned(),
         time: None,
+        subresource: String::new(),
         owned: OwnedFields {
             backends: true,
             orders: false,
