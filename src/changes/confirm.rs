@@ -61,7 +61,7 @@ pub async fn confirm(
     }
 }
 
-/// A line for each change, then one for each refusal.
+/// A line for each change, then one for each group that is refused or left alone.
 fn lines(order: &dyn Order, planned: &[PlannedChange]) -> Vec<String> {
     let changes = planned.iter().filter_map(|planned| match &planned.plan {
         Ok(ChangePlan::Change(write)) => {
@@ -70,11 +70,15 @@ fn lines(order: &dyn Order, planned: &[PlannedChange]) -> Vec<String> {
         }
         _ => None,
     });
-    let refusals = planned.iter().filter_map(|planned| {
-        let reason = &planned.plan.as_ref().err()?.reason;
-        Some(format!("  {} is refused: {reason}", planned.record.id()))
+    let others = planned.iter().filter_map(|planned| {
+        let id = planned.record.id();
+        match &planned.plan {
+            Err(refusal) => Some(format!("  {id} is refused: {}", refusal.reason)),
+            Ok(ChangePlan::Left(why)) => Some(format!("  {id} is left alone: {}", why.reason)),
+            Ok(_) => None,
+        }
     });
-    changes.chain(refusals).collect()
+    changes.chain(others).collect()
 }
 
 /// Returns where the traffic goes or what else changes, then the terms.

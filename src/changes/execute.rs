@@ -142,6 +142,7 @@ async fn write_all(
             Err(refusal) if refusal.may_pass && has_timed_out => ChangeResult::NotMet(refusal),
             Err(refusal) => ChangeResult::Refused(refusal),
             Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words),
+            Ok(ChangePlan::Left(why)) => ChangeResult::Left(why),
             Ok(ChangePlan::Change(planned)) if dry_run == DryRun::Client => {
                 ChangeResult::WouldChange(planned.words)
             }

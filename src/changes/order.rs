@@ -37,6 +37,11 @@ pub trait Order: Sync {
         Vec::new()
     }
 
+    /// Returns the command that changes the groups that were left alone, too.
+    fn command_for_left(&self, _place: &str) -> Option<String> {
+        None
+    }
+
     /// Whether the group is as ordered.
     fn is_met(&self, _status: &Status) -> bool {
         true
@@ -82,6 +87,8 @@ impl OrderSpec {
 pub enum ChangePlan {
     Unchanged(String),
     Change(Box<PlannedWrite>),
+    /// The group is not among those that the order means.
+    Left(Refusal),
 }
 
 /// What to write, and what it does.
@@ -132,6 +139,11 @@ impl ChangeOutcome {
             ChangeResult::Changed(_) | ChangeResult::Unchanged(_)
         )
     }
+
+    /// The group, if it was left alone.
+    pub fn left(&self) -> Option<&GroupId> {
+        matches!(self.result, ChangeResult::Left(_)).then_some(&self.id)
+    }
 }
 
 #[derive(Debug)]
@@ -140,6 +152,8 @@ pub enum ChangeResult {
     WouldChange(String),
     Unchanged(String),
     Refused(Refusal),
+    /// See [`ChangePlan::Left`].
+    Left(Refusal),
     /// What the command waited for did not happen in time.
     NotMet(Refusal),
     Failed(Problem),

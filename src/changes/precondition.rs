@@ -69,9 +69,10 @@ fn order_now(record: &Record) -> String {
     }
 }
 
-/// `web-east by admin@vm until …`, to follow "forced to".
+/// `web-east by admin@vm until … (CHG-77: game day)`, to follow "forced to".
 pub fn target(order: &Override) -> String {
-    format!("{} by {}", order.to, signed(&order.by, order.until))
+    let (by, purpose) = (signed(&order.by, order.until), order.purpose());
+    format!("{} by {by}{purpose}", order.to)
 }
 
 /// `paused by admin@vm until …`.

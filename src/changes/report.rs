@@ -6,8 +6,9 @@ use super::confirm::carriers;
 use super::execute::Execution;
 use super::order::{ChangeOutcome, ChangeResult, Order};
 use super::read_back::all_met;
+use super::write::place_of;
 use crate::cli::StreamFormat;
-use crate::model::{State, Status};
+use crate::model::{GroupId, State, Status};
 use crate::problem::Exit;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
 use crate::view::formats::{API_VERSION, json};
@@ -31,7 +32,7 @@ struct ChangeItem<'a> {
     namespace: &'a str,
     object: &'a str,
     name: &'a str,
-    /// `changed`, `wouldChange`, `unchanged`, `refused`, `notMet` or `failed`.
+    /// `changed`, `wouldChange`, `unchanged`, `refused`, `left`, `notMet` or `failed`.
     result: &'static str,
     message: String,
     /// The value of `--allow` that overrides a refusal.
@@ -79,47 +80,60 @@ impl Execution<'_> {
             streams.print_if_read(json(&list)?.trim_end())?;
             return Ok(exit);
         }
+        let left: Vec<&GroupId> = outcomes.iter().filter_map(ChangeOutcome::left).collect();
         for (outcome, item) in outcomes.iter().zip(&items) {
             let line = clean(&format!("{}: {}", outcome.id, item.message));
             let line = shorten(&line, MAX_LINE_CHARS);
             match item.result {
                 "refused" => streams.say(&format!("refused: {line}")),
+                "left" => streams.say(&format!("left alone: {line}")),
                 "notMet" => streams.say(&format!("not ready in time: {line}")),
                 "failed" => streams.say(&format!("error: {line}")),
                 "wouldChange" => streams.print_if_read(&format!("{line} (dry run)"))?,
                 _ => streams.print_if_read(&line)?,
             }
-            for next in &item.next {
+            // One command, below, is for all that were left alone.
+            let next = item
+                .next
+                .iter()
+                .filter(|_| item.result != "left" || left.len() == 1);
+            for next in next {
                 streams.say(&format!("  {}", shorten(next, MAX_LINE_CHARS)));
             }
         }
         if items.len() > 1 {
             streams.say(&summary(&items));
         }
+        if let [_, _, ..] = left.as_slice()
+            && let Some(command) = order.command_for_left(&place_of(cluster, &left))
+        {
+            streams.say(&format!("to fail back those left alone too: {command}"));
+        }
         Ok(exit)
     }
 }
 
-/// 0 if all is well; 3 if a group is not as ordered in time; 4 if every group was refused; else 1.
+/// 0 if all is well; 3 if a group is not as ordered in time; 4 if every group was refused or left
+/// alone; else 1. A group that was left alone beside others was not meant.
 fn exit(outcomes: &[ChangeOutcome], order: &dyn Order) -> Exit {
-    let (mut refused, mut failed, mut late) = (0, 0, 0);
+    let (mut refused, mut left, mut failed, mut late) = (0, 0, 0, 0);
     for outcome in outcomes {
         match outcome.result {
             ChangeResult::Refused(_) => refused += 1,
+            ChangeResult::Left(_) => left += 1,
             ChangeResult::Failed(_) | ChangeResult::Gone(_) => failed += 1,
             ChangeResult::NotMet(_) => late += 1,
             _ => {}
         }
     }
+    if refused + left > 0 && refused + left == outcomes.len() {
+        return Exit::Refused;
+    }
     if refused + failed == 0 {
         let is_late = late > 0 || order.spec().wait.is_some() && !all_met(outcomes, order);
         return if is_late { Exit::NotMet } else { Exit::Done };
     }
-    if refused == outcomes.len() {
-        Exit::Refused
-    } else {
-        Exit::Failed
-    }
+    Exit::Failed
 }
 
 fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> ChangeItem<'a> {
@@ -135,6 +149,11 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
             next.push(refusal.next.clone());
             next.extend(allow.as_ref().map(anyway));
             ("refused", refusal.reason.clone())
+        }
+        ChangeResult::Left(why) => {
+            allow.clone_from(&why.allow);
+            next.push(why.next.clone());
+            ("left", why.reason.clone())
         }
         ChangeResult::NotMet(refusal) => {
             next.push(refusal.next.clone());
@@ -189,6 +208,7 @@ fn summary(items: &[ChangeItem]) -> String {
         ("wouldChange", "would change"),
         ("unchanged", "unchanged"),
         ("refused", "refused"),
+        ("left", "left alone"),
         ("notMet", "not ready in time"),
         ("failed", "failed"),
     ];

@@ -1,5 +1,8 @@
 //! Writes one change with compare-and-swap: after a conflict the group is read and planned again.
 
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::order::{ChangePlan, ChangeResult, Order, PlannedWrite};
@@ -74,6 +77,7 @@ pub async fn write(
             Ok(ChangePlan::Change(planned)) => *planned,
             // Another write made the change, perhaps ours whose response was lost.
             Ok(ChangePlan::Unchanged(words)) => return ChangeResult::Unchanged(words),
+            Ok(ChangePlan::Left(why)) => return ChangeResult::Left(why),
             Err(result) => return result,
         };
     }
@@ -156,9 +160,9 @@ pub async fn read_again(
 
 /// Adds the groups that may or may not have been changed to a problem.
 pub fn maybe_changed(cluster: &Cluster, groups: &[GroupId], problem: Problem) -> Problem {
-    let Some(first) = groups.first() else {
+    if groups.is_empty() {
         return problem;
-    };
+    }
     let mut names: Vec<String> = groups
         .iter()
         .take(MAX_NAMED_GROUPS)
@@ -167,21 +171,29 @@ pub fn maybe_changed(cluster: &Cluster, groups: &[GroupId], problem: Problem) ->
     if groups.len() > MAX_NAMED_GROUPS {
         names.push(format!("{} more", groups.len() - MAX_NAMED_GROUPS));
     }
-    let is_one_namespace = groups
-        .iter()
-        .all(|group| group.namespace == first.namespace);
-    let mut flags = if is_one_namespace {
-        cluster.reach.for_plugin(&first.namespace)
-    } else {
-        cluster.reach.scoped(None)
-    };
-    if is_one_namespace && groups.len() <= MAX_NAMED_GROUPS {
+    let mut flags = place_of(cluster, groups);
+    if is_one_namespace(groups) && groups.len() <= MAX_NAMED_GROUPS {
         flags = format!("{} {flags}", names.join(" "));
     }
     let names = names.join(", ");
     problem.next(format!(
         "{names} may or may not have been changed; to check: kubectl failover status {flags}"
     ))
+}
+
+/// Returns the flags that reach all of these groups.
+pub fn place_of<G: Borrow<GroupId>>(cluster: &Cluster, groups: &[G]) -> String {
+    match groups {
+        [first, ..] if is_one_namespace(groups) => {
+            cluster.reach.for_plugin(&first.borrow().namespace)
+        }
+        _ => cluster.reach.scoped(None),
+    }
+}
+
+fn is_one_namespace<G: Borrow<GroupId>>(groups: &[G]) -> bool {
+    let namespaces = groups.iter().map(|group| &group.borrow().namespace);
+    namespaces.collect::<BTreeSet<_>>().len() == 1
 }
 
 /// The group was deleted, or is no longer a group.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::spec::CommandSpec;
-use super::values::{parse_duration, parse_positive_duration};
+use super::values::{parse_duration, parse_identifier, parse_positive_duration};
 use super::{ChangeArgs, Danger, GroupsArgs};
 use crate::access::rights::RbacCommand;
 
@@ -16,6 +16,7 @@ Examples:
   kubectl failover force web-svc --to web-svc-east --duration 30m --reason 'game day'
   kubectl failover force web-svc --to web-svc-east --wait --timeout 1m --yes
   kubectl failover force web-svc --to web-svc-east --duration 30m --wait --yes
+  kubectl failover force -l team=shop --id CHG-77 --reason 'node upgrade' --yes
   kubectl failover force --all --yes --allow=unknown",
 )
 .needs(RbacCommand::Force);
@@ -30,6 +31,9 @@ pub struct ForceArgs {
     /// Reason, shown in status and history
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Identifier, such as CHG-77. `failback --id` ends every force that has it
+    #[arg(long, value_name = "ID", value_parser = parse_identifier)]
+    pub id: Option<String>,
     /// Expire after this long, such as 30m
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, allow_hyphen_values = true)]
     pub duration: Option<Duration>,

@@ -57,6 +57,8 @@ pub enum Danger {
     Unknown,
     /// Another object routes the same service, so the change may have no effect
     Conflict,
+    /// Somebody else forced the group; for failback --all and -l
+    Others,
     /// A GitOps tool owns the object and may undo the change
     Gitops,
 }

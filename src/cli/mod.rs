@@ -25,7 +25,7 @@ pub use check::{CheckArgs, CheckFormat};
 use clap::{Parser, Subcommand};
 pub use completion::{CompletionArgs, CompletionShell};
 pub use create::{CreateArgs, DEFAULT_CONTROLLER, PolicyArgs};
-pub use failback::FailbackArgs;
+pub use failback::{FailbackArgs, ForceFilterArgs};
 pub use force::ForceArgs;
 pub use global::GlobalArgs;
 pub use groups::{ChangeArgs, Danger, DryRun, GroupsArgs, StreamFormat};

@@ -34,6 +34,19 @@ fn limited(duration: Duration) -> Result<Duration, String> {
     }
 }
 
+/// Parses an identifier: one word that fits a line.
+pub fn parse_identifier(text: &str) -> Result<String, String> {
+    const MAX_IDENTIFIER_CHARS: usize = 64;
+    let is_word = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_graphic());
+    if !is_word || text.len() > MAX_IDENTIFIER_CHARS {
+        return Err(format!(
+            "expected one word of at most {MAX_IDENTIFIER_CHARS} letters, digits and signs, such \
+             as CHG-77"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// Parses a timeout: a duration or, as in kubectl, a number of seconds.
 pub fn parse_timeout(text: &str) -> Result<Duration, String> {
     match text.parse() {

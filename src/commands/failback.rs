@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::args::forces::{filters, forced, is_among};
 use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, DEFAULT_WAIT, Order, OrderSpec};
@@ -11,16 +12,20 @@ use crate::changes::read_back::why_not_moved;
 use crate::changes::refusal::Refusal;
 use crate::changes::wait_ready::wait_ready;
 use crate::cli::{Danger, FailbackArgs};
-use crate::cluster::Clusters;
+use crate::cluster::api::identity;
+use crate::cluster::{Cluster, Clusters};
+use crate::error::explain;
 use crate::model::operate::{self, FailbackPlan, RemovedOverride};
-use crate::model::{Group, Readiness, Runner, State, Status, Timers, Weights};
+use crate::model::{Group, OverrideState, Readiness, Runner, State, Status, Timers, Weights};
 use crate::problem::Exit;
 use crate::resource::Change;
 use crate::text::word;
 use crate::view::command_line::command_on;
 
 pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> {
-    check_named(env, &args.groups, "failback")?;
+    if !args.forces.is_set() {
+        check_named(env, &args.groups, "failback")?;
+    }
     let cluster = env.connect(&args.change.remotes).await?;
     run_in(env, &cluster, args).await
 }
@@ -33,11 +38,15 @@ pub async fn run_in(
 ) -> anyhow::Result<Exit> {
     let mut order = FailbackOrder {
         args,
+        spares_all_but: spares_all_but(cluster, args).await?,
         wait: args.wait.then(|| args.timeout.unwrap_or(DEFAULT_WAIT)),
         timed_out: false,
     };
     let started = Instant::now();
     let mut records = targets(env, cluster, &args.groups).await?;
+    if args.groups.names.is_empty() && args.forces.is_set() {
+        records = forced(records, &args.forces)?;
+    }
     let mut gone = Vec::new();
     if args.when_ready {
         let waited = wait_ready(cluster, records, args.timeout, &order, &env.streams).await?;
@@ -53,8 +62,21 @@ pub async fn run_in(
     execution.run(records, gone).await
 }
 
+/// Returns who gives the order, if it leaves everybody else's forces alone: many groups may be
+/// chosen by someone who knows of none of these forces.
+async fn spares_all_but(cluster: &Cluster, args: &FailbackArgs) -> anyhow::Result<Option<String>> {
+    let is_meant = !args.groups.names.is_empty() || args.forces.names_forces();
+    if is_meant || args.allow.contains(&Danger::Others) {
+        return Ok(None);
+    }
+    let me = identity::signature(cluster).await;
+    Ok(Some(me.map_err(|cause| explain(cluster, &cause))?))
+}
+
 struct FailbackOrder<'a> {
     args: &'a FailbackArgs,
+    /// Whose forces are ended; none if everybody's are.
+    spares_all_but: Option<String>,
     /// How long to wait until the traffic is back.
     wait: Option<Duration>,
     /// Whether some groups were not ready in time.
@@ -73,6 +95,9 @@ impl Order for FailbackOrder<'_> {
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
+        if let Some(why) = self.why_left(group, seen) {
+            return Ok(ChangePlan::Left(why));
+        }
         let named = self.named_home(group, &seen.place)?;
         let Some(returned) = operate::failback(group, &seen.readiness, named, seen.now) else {
             let flags = format!("--home BACKEND {}", seen.place);
@@ -126,6 +151,19 @@ impl Order for FailbackOrder<'_> {
         lines
     }
 
+    fn command_for_left(&self, place: &str) -> Option<String> {
+        let groups = match &self.args.groups.selector {
+            Some(selector) => format!("-l {}", word(selector)),
+            None => "--all".to_owned(),
+        };
+        let reason = self.args.forces.forced_reason.as_ref();
+        let reason = reason.map(|reason| format!(" --forced-reason {}", word(reason)));
+        let reason = reason.unwrap_or_default();
+        Some(format!(
+            "kubectl failover failback {groups}{reason} --allow=others {place}"
+        ))
+    }
+
     /// Whether the override is gone and home has its share.
     fn is_met(&self, status: &Status) -> bool {
         let home = status.primary.as_deref();
@@ -149,6 +187,25 @@ fn timed_out(status: &Status, wait: Duration, place: &str) -> String {
 }
 
 impl FailbackOrder<'_> {
+    /// Returns why the order does not mean this group.
+    fn why_left(&self, group: &Group, seen: &Preflight) -> Option<Refusal> {
+        let forces = &self.args.forces;
+        let order = group.order.as_ref().and_then(OverrideState::order);
+        let forced = |order| format!("forced to {}", target(order));
+        if forces.is_set() && !order.is_some_and(|order| is_among(order, forces)) {
+            let found = order.map_or_else(|| "not forced".to_owned(), forced);
+            let reason = format!("{found}, which {} does not mean", filters(forces));
+            return Some(Refusal::new(reason, String::new()));
+        }
+        let me = self.spares_all_but.as_ref()?;
+        let theirs = order.filter(|order| order.by != *me && !order.has_expired(seen.now))?;
+        let next = command_on("failback", &group.id, &seen.place);
+        Some(Refusal {
+            allow: Some("others".to_owned()),
+            ..Refusal::new(forced(theirs), format!("to fail it back too: {next}"))
+        })
+    }
+
     fn named_home(&self, group: &Group, place: &str) -> Result<Option<usize>, Refusal> {
         let Some(home) = &self.args.home else {
             return Ok(None);

@@ -95,6 +95,7 @@ impl Order for ForceArgs {
             to: target,
             until,
             reason: self.reason.clone(),
+            id: self.id.clone(),
             by: seen.by.clone(),
         };
         let ForcePlan::Write {
@@ -110,10 +111,10 @@ impl Order for ForceArgs {
         };
         refuse_unready(self, group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;
-        let why = match &self.reason {
-            Some(reason) => format!("forced to {}: {reason}", order.to),
-            None => format!("forced to {}", order.to),
-        };
+        let id = order.id.as_ref().map(|id| format!(" ({id})"));
+        let reason = order.reason.as_ref().map(|reason| format!(": {reason}"));
+        let [id, reason] = [id, reason].map(Option::unwrap_or_default);
+        let why = format!("forced to {}{id}{reason}", order.to);
         let change = Change::builder()
             .force(&order)
             .hold(notes.held, seen.now)
@@ -236,14 +237,21 @@ fn target_of(args: &ForceArgs, group: &Group) -> Result<usize, Refusal> {
     ))
 }
 
+/// Names what the override in force keeps although this command asks for another.
 fn already_forced(args: &ForceArgs, group: &Group, seen: &Preflight, target: usize) -> String {
-    let reason = seen.standing().and_then(|order| order.reason.as_deref());
-    let kept = match args.reason.as_deref() {
-        asked @ Some(_) if asked != reason => {
-            format!("; its reason stays: {}", reason.unwrap_or("(none)"))
-        }
-        _ => String::new(),
+    let kept = |name: &str, asked: &Option<String>, stands: Option<&String>| {
+        let differs = asked.is_some() && asked.as_ref() != stands;
+        let stands = stands.map_or("(none)", String::as_str);
+        differs.then(|| format!("; its {name} stays: {stands}"))
     };
+    let order = seen.standing();
+    let reason = order.and_then(|order| order.reason.as_ref());
+    let id = order.and_then(|order| order.id.as_ref());
+    let kept = [
+        kept("id", &args.id, id),
+        kept("reason", &args.reason, reason),
+    ];
+    let kept: String = kept.into_iter().flatten().collect();
     format!("already forced to {}{kept}", group.backend_name(target))
 }
 

@@ -20,6 +20,8 @@ pub struct ForceRequest {
     pub until: Option<Timestamp>,
     /// Why, in the operator's words.
     pub reason: Option<String>,
+    /// What the override belongs to, such as a change or an incident.
+    pub id: Option<String>,
     /// Who asks: user and host.
     pub by: String,
 }
@@ -110,6 +112,7 @@ pub fn force(
         at: Some(now),
         until: request.until,
         reason: request.reason.clone(),
+        id: request.id.clone(),
     };
     let mut overridden = Group {
         primary: request.to,

@@ -1,7 +1,8 @@
 //! The orders of an operator in a group's annotations: an override, or a pause.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// The annotation `override`: an operator's order that a backend gets the traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,13 +24,58 @@ pub struct Override {
     /// Why, in the operator's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What it belongs to, such as a change or an incident: `CHG-77`.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "identifier"
+    )]
+    pub id: Option<String>,
+}
+
+/// Reads an identifier that others may have written as a number. Anything else is no identifier,
+/// and the override holds without one.
+fn identifier<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(value)? {
+        Value::String(id) => Some(id),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    })
 }
 
 impl Override {
+    /// Who made it, in words.
+    pub fn author(&self) -> &str {
+        match self.by.as_str() {
+            "" => "someone",
+            by => by,
+        }
+    }
+
+    /// Whether `user` made it: on any machine, or as `user@host`.
+    pub fn is_by(&self, user: &str) -> bool {
+        let name = self.by.rsplit_once('@').map(|(name, _)| name);
+        self.by == user || name == Some(user)
+    }
+
+    /// Whether its end has passed, even if it cannot be ended.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// Its identifier and reason, such as ` (CHG-77: game day)`; empty if it has neither.
+    pub fn purpose(&self) -> String {
+        match (&self.id, &self.reason) {
+            (None, None) => String::new(),
+            (Some(words), None) | (None, Some(words)) => format!(" ({words})"),
+            (Some(id), Some(reason)) => format!(" ({id}: {reason})"),
+        }
+    }
+
     /// Whether it has expired at `now`. Without a home it never expires, since there is no backend
     /// to go back to.
     pub(crate) fn is_over(&self, home: Option<usize>, now: Timestamp) -> bool {
-        home.is_some() && self.until.is_some_and(|until| until <= now)
+        home.is_some() && self.has_expired(now)
     }
 }
 
@@ -54,6 +100,16 @@ pub enum OverrideState {
     },
 }
 
+impl OverrideState {
+    /// The override, unless the annotation cannot be parsed.
+    pub fn order(&self) -> Option<&Override> {
+        match self {
+            Self::Valid { order, .. } => Some(order),
+            Self::Broken { order, .. } => order.as_ref(),
+        }
+    }
+}
+
 /// The annotation `paused`: an operator's order that `watch` leaves the group alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
@@ -75,5 +131,45 @@ impl Pause {
     /// Whether it has expired at `now`.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Override {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_others_write_into_an_override_does_not_break_it() {
+        for (id, expected) in [
+            (r#""CHG-77""#, Some("CHG-77")),
+            ("77", Some("77")),
+            ("null", None),
+            (r#"{"ticket": 1}"#, None),
+        ] {
+            let order = read(&format!(
+                r#"{{"to": "web-east", "id": {id}, "ticket": [1]}}"#
+            ));
+            assert_eq!(order.id.as_deref(), expected, "{id}");
+        }
+        let order = read(r#"{"to": "web-east"}"#);
+        assert!(!serde_json::to_string(&order).unwrap().contains("id"));
+    }
+
+    #[test]
+    fn a_user_is_the_same_on_every_machine() {
+        let order = read(r#"{"to": "web-east", "by": "ann@example.com@laptop"}"#);
+        for (user, is_by) in [
+            ("ann@example.com", true),
+            ("ann@example.com@laptop", true),
+            ("ann@example.com@desk", false),
+            ("ann", false),
+            ("", false),
+        ] {
+            assert_eq!(order.is_by(user), is_by, "{user}");
+        }
     }
 }

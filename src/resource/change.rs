@@ -356,6 +356,7 @@ mod tests {
             at: Some(now),
             until: None,
             reason: None,
+            id: None,
         };
         let traffic = TrafficMove {
             group: &group,

@@ -2,6 +2,7 @@
 
 mod expiry;
 mod force;
+mod forces_of_others;
 mod game_day;
 mod pause;
 mod prompt;

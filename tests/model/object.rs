@@ -180,6 +180,7 @@ impl Object {
             to,
             until,
             reason: None,
+            id: None,
             by: BY.to_owned(),
         };
         let group = self.group();

@@ -4,6 +4,7 @@ pub mod absent;
 pub mod conditions;
 pub mod contexts;
 pub mod elsewhere;
+pub mod forces;
 pub mod policy;
 pub mod query;
 pub mod resilience;

@@ -268,6 +268,7 @@ impl Migrations<'_> {
                     Ok(ChangePlan::Unchanged(words)) => {
                         return outcome(ChangeResult::Unchanged(words));
                     }
+                    Ok(ChangePlan::Left(why)) => return outcome(ChangeResult::Left(why)),
                     Ok(ChangePlan::Change(write)) => write.words,
                 };
                 let migration = Migration {

@@ -201,17 +201,8 @@ fn unknown_words(status: &Status) -> Option<String> {
 /// Says who forced the traffic to which backend, and whether the override is in force.
 fn order_words(order: &OverrideStatus, runner: &Runner) -> String {
     let asked = |order: &Override| {
-        let by = if order.by.is_empty() {
-            "someone"
-        } else {
-            &order.by
-        };
-        let reason = order
-            .reason
-            .as_ref()
-            .map(|reason| format!(" ({reason})"))
-            .unwrap_or_default();
-        format!("Forced to {} by {by}{reason}", order.to)
+        let (by, purpose) = (order.author(), order.purpose());
+        format!("Forced to {} by {by}{purpose}", order.to)
     };
     let end = |order: &Override| {
         order
