@@ -16,11 +16,11 @@ Examples:
   kubectl failover sandbox down",
 );
 
-const UP: &str = "\
-Examples:
+const UP: &str = r#"Examples:
   kubectl failover sandbox up
+  eval "$(kubectl failover sandbox up)"
   kubectl failover sandbox up --clusters west,east,central
-  kubectl failover sandbox up --assets ./bin";
+  kubectl failover sandbox up --assets ./bin"#;
 
 const DOWN: &str = "\
 Examples:

@@ -6,3 +6,4 @@ mod links;
 mod mirror;
 mod partition;
 mod routes;
+mod scheduler;

@@ -1,5 +1,6 @@
 //! `sandbox up`, `down` and `status`: the sandbox that runs until `down`.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,6 +15,7 @@ use crate::process::signals::Interrupts;
 use crate::sandbox::host::state::{ClusterState, ProgramState, SandboxState};
 use crate::sandbox::host::state_dir::{Owner, StateDir};
 use crate::sandbox::supervisor::session::{SHUTDOWN_TIMEOUT, Session};
+use crate::text::word;
 
 const EXIT_POLL: Duration = Duration::from_millis(20);
 
@@ -21,31 +23,53 @@ pub async fn up(streams: &Streams, args: &SandboxUpArgs) -> anyhow::Result<Exit>
     let mut interrupts = Interrupts::listen()?;
     let state_dir = StateDir::detached()?;
     if state_dir.owner()?.is_some() {
-        check_running(&state_dir, &args.clusters)?;
-        streams.print("The sandbox is already running.")?;
-        return status(streams);
+        let state = check_running(&state_dir, &args.clusters)?;
+        streams.say("The sandbox is already running.");
+        return print_exports(streams, &state_dir, kubectl_dir_to_add(&state.assets));
     }
     clear(&state_dir)?;
     let session = Session::start(streams, state_dir.clone(), args, &mut interrupts).await?;
-    let own_kubectl = session.kubectl_dir_to_add();
+    let own_kubectl = kubectl_dir_to_add(&session.assets_dir);
     session.detach().await?;
     let first = args.clusters.first().map_or("west", String::as_str);
-    streams.print(&format!(
-        "export KUBECONFIG={}",
-        state_dir.kubeconfig().display()
-    ))?;
-    if let Some(dir) = own_kubectl {
-        streams.print(&format!("export PATH=$PATH:{}", dir.display()))?;
+    streams.say(&format!(
+        "To look: kubectl --context {first} -n emojivoto get deployments,services"
+    ));
+    streams.say("To stop it: kubectl failover sandbox down");
+    print_exports(streams, &state_dir, own_kubectl)
+}
+
+/// Prints the commands that let a shell use the sandbox, and nothing else, so that `eval "$(…)"`
+/// works.
+fn print_exports(
+    streams: &Streams,
+    state_dir: &StateDir,
+    own_kubectl: Option<PathBuf>,
+) -> anyhow::Result<Exit> {
+    if streams.out_is_terminal() {
+        streams.say(r#"To use it in this shell: eval "$(kubectl failover sandbox up)", or paste:"#);
     }
-    streams.print(&format!(
-        "kubectl --context {first} -n emojivoto get deployments,services"
-    ))?;
-    streams.print("kubectl failover sandbox down")?;
+    let kubeconfig = state_dir.kubeconfig();
+    streams.print(&format!("export KUBECONFIG={}", quoted(&kubeconfig)))?;
+    if let Some(dir) = own_kubectl {
+        streams.print(&format!(r#"export PATH="$PATH":{}"#, quoted(&dir)))?;
+    }
     Ok(Exit::Done)
 }
 
-/// Fails unless the running sandbox has these clusters, and all of its programs run.
-fn check_running(state_dir: &StateDir, clusters: &[String]) -> anyhow::Result<()> {
+fn quoted(path: &Path) -> String {
+    word(&path.to_string_lossy())
+}
+
+/// Returns the folder with the built kubectl, if there is none on PATH.
+fn kubectl_dir_to_add(assets: &Path) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let missing = !std::env::split_paths(&path).any(|dir| dir.join("kubectl").exists());
+    (missing && assets.join("kubectl").exists()).then(|| assets.to_owned())
+}
+
+/// Returns the state of the running sandbox. Fails unless it has these clusters, and all of its programs run.
+fn check_running(state_dir: &StateDir, clusters: &[String]) -> anyhow::Result<SandboxState> {
     let state = SandboxState::read(state_dir)
         .ok()
         .filter(|state| state.ready);
@@ -73,7 +97,7 @@ fn check_running(state_dir: &StateDir, clusters: &[String]) -> anyhow::Result<()
     } else if !ended.is_empty() {
         format!("the running sandbox is incomplete: {}", ended.join(", "))
     } else {
-        return Ok(());
+        return Ok(state);
     };
     Err(Problem::new(wrong)
         .next("Start it again, which deletes everything in the clusters:")

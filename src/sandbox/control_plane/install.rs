@@ -11,6 +11,8 @@ use serde_json::Value;
 use super::access::limited;
 use crate::process::polling::poll;
 
+/// The name of the node in `assets/node.yaml`.
+pub const NODE_NAME: &str = "node-0";
 const NODE: &str = include_str!("assets/node.yaml");
 const TRAFFIC_SPLIT: &str = include_str!("assets/trafficsplit.yaml");
 const REMOTE_ACCESS: &str = include_str!("assets/remote-access.yaml");

@@ -54,7 +54,7 @@ where
 }
 
 /// A constant backoff, since the clusters run on this machine.
-struct ConstantBackoff;
+pub struct ConstantBackoff;
 
 impl Iterator for ConstantBackoff {
     type Item = Duration;

@@ -113,13 +113,6 @@ impl Session {
         }
     }
 
-    /// Returns the folder with the built kubectl, if there is none on PATH.
-    pub fn kubectl_dir_to_add(&self) -> Option<PathBuf> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let missing = !std::env::split_paths(&path).any(|dir| dir.join("kubectl").exists());
-        (missing && self.assets_dir.join("kubectl").exists()).then(|| self.assets_dir.clone())
-    }
-
     /// Whether the sandbox has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.supervisor.try_wait(), Ok(Some(_)))

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::event::{DETACH, SupervisorEvent};
+use super::scheduler;
 use crate::cli::SandboxSuperviseArgs;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
@@ -84,11 +85,13 @@ async fn serve(
     let requests = signal(SignalKind::user_defined1()).context("listening for network requests")?;
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
+    let schedulers = scheduler::run(&clusters, &log);
     state_file.update(|state| state.ready = true)?;
     SupervisorEvent::Ready.send(streams);
     log.line("ready");
     tokio::select! {
         never = mirrors => match never {},
+        never = schedulers => match never {},
         outcome = record_exits(&clusters, &state_file, &log) => outcome,
         outcome = follow_network_requests(requests, state_dir, &state_file, &clusters, &networks) => outcome,
     }

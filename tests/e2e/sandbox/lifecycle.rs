@@ -54,10 +54,12 @@ async fn up_runs_until_down_and_leaves_nothing() {
     let home = TempDir::new().unwrap();
     let state = home.path().join("kubectl-failover/sandbox/up");
     let up = || sandbox(&home, ["up", "--clusters", "solo"]).run();
-    up().await
-        .success()
-        .stdout_contains(&format!("export KUBECONFIG={}", state.display()));
-    up().await.success().stdout_contains("already running");
+    // A shell evaluates all of standard output.
+    let exports = format!("export KUBECONFIG={}/kubeconfig\n", state.display());
+    let first = up().await.success().stdout_is(&exports);
+    first.stderr_contains("kubectl failover sandbox down");
+    let again = up().await.success().stdout_is(&exports);
+    again.stderr_contains("already running");
     let other = sandbox(&home, ["up", "--clusters", "solo,duo"])
         .run()
         .await
