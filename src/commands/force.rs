@@ -18,7 +18,7 @@ use crate::model::operate::{self, ForcePlan, ForceRequest};
 use crate::model::{Group, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
 use crate::resource::{Change, Record};
-use crate::view::command_line::{command_on, slices_of};
+use crate::view::command_line::{command_on, describe_service};
 
 pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
     check_named(env, &args.groups, "force")?;
@@ -281,7 +281,12 @@ fn refuse_unready(
     target: usize,
 ) -> Result<(), Refusal> {
     let name = group.backend_name(target);
-    let slices = || format!("look at its endpoints: {}", slices_of(&seen.kubectl, name));
+    let look = || {
+        format!(
+            "look at its endpoints: {}",
+            describe_service(&seen.kubectl, name)
+        )
+    };
     let (danger, reason, next) = match seen.readiness.get(target) {
         Some(Readiness::Unknown { why }) => (
             Danger::Unknown,
@@ -290,7 +295,7 @@ fn refuse_unready(
                 WhyUnknown::Remote { cluster, .. } => {
                     format!("check whether cluster {cluster} can be reached")
                 }
-                _ => slices(),
+                _ => look(),
             }),
         ),
         Some(Readiness::Missing) => (
@@ -304,7 +309,7 @@ fn refuse_unready(
             let why = side.or_else(|| readiness.without_port());
             let why = why.map_or(String::new(), |why| format!(": {why}"));
             let reason = format!("{name} has no ready endpoint{why}");
-            (Danger::Unready, reason, slices())
+            (Danger::Unready, reason, look())
         }
         _ => return Ok(()),
     };

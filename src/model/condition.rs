@@ -158,6 +158,7 @@ mod tests {
             weight: *weight,
             readiness: Readiness::Missing,
             since: None,
+            ailment: None,
         };
         Status {
             forgotten_home: None,

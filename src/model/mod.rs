@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+pub mod ailment;
 pub mod check;
 pub mod condition;
 pub mod decide;
@@ -35,6 +36,7 @@ pub mod timers;
 pub mod unknown;
 pub mod weights;
 
+pub use ailment::{Ailment, Kubectl};
 pub use condition::Condition;
 pub use decide::{Decider, decide};
 pub use decision::{Decision, Rule, Weights};

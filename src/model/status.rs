@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::ailment::Ailment;
 use super::decide::Decider;
 use super::group::{Backend, Group};
-use super::ids::GroupId;
+use super::ids::{GroupId, ServiceRef};
 use super::invalid::Invalid;
 use super::moves::LastMove;
 use super::overrides::{Override, OverrideState, Pause};
@@ -109,9 +110,19 @@ pub struct BackendStatus {
     pub readiness: Readiness,
     /// Since when it is ready, or not ready; none if nothing tells.
     pub since: Option<Timestamp>,
+    /// Why its pods are not ready, if somebody looked.
+    pub ailment: Option<Ailment>,
 }
 
 impl BackendStatus {
+    /// Returns the Service of a backend of a group in this namespace.
+    pub fn service(&self, namespace: &str) -> ServiceRef {
+        match self.name.split_once('/') {
+            Some((namespace, name)) => ServiceRef::new(namespace, name),
+            None => ServiceRef::new(namespace, &self.name),
+        }
+    }
+
     /// Whether it carries nothing but stands by.
     pub fn is_standby(&self) -> bool {
         self.weight == 0 && self.weight_on_object > 0
@@ -184,6 +195,7 @@ impl Status {
             weight_on_object: backend.weight_on_object,
             readiness: readiness.clone(),
             since: None,
+            ailment: None,
         };
         Self {
             id: group.id.clone(),
@@ -271,6 +283,12 @@ impl Status {
             .filter(|backend| backend.is_standby() && backend.readiness.is_ready())
             .map(|backend| backend.name.as_str())
             .collect()
+    }
+
+    /// Whether a backend is ready.
+    pub fn has_ready_backend(&self) -> bool {
+        let mut backends = self.backends.iter();
+        backends.any(|backend| backend.readiness.is_ready())
     }
 
     /// Returns the names of the backends.

@@ -1,6 +1,6 @@
 //! Command lines that are suggested to the user.
 
-use crate::model::GroupId;
+use crate::model::{GroupId, Kubectl};
 use crate::text::{clean, word};
 
 /// A command of this plugin on one group.
@@ -11,15 +11,20 @@ pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
     )
 }
 
-/// A command that lists a backend's EndpointSlices. `kubectl` is its start, with the namespace of
-/// the group.
-pub fn slices_of(kubectl: &str, backend: &str) -> String {
-    let (elsewhere, name) = match backend.split_once('/') {
-        Some((namespace, name)) => (format!(" -n {}", word(namespace)), name),
-        None => (String::new(), backend),
+/// A command that shows a backend's Service, with its selector and its endpoints. `kubectl` is its
+/// start, with the namespace of the group.
+pub fn describe_service(kubectl: &str, backend: &str) -> String {
+    let (_, name) = backend.split_once('/').unwrap_or(("", backend));
+    kubectl_command(kubectl, backend, &Kubectl::describe("service", name))
+}
+
+/// A command on objects in a backend's namespace. `kubectl` is its start, with the namespace of the
+/// group.
+pub fn kubectl_command(kubectl: &str, backend: &str, Kubectl(args): &Kubectl) -> String {
+    let elsewhere = match backend.split_once('/') {
+        Some((namespace, _)) => format!(" -n {}", word(namespace)),
+        None => String::new(),
     };
-    let selector = word(&format!("kubernetes.io/service-name={name}"));
-    clean(&format!(
-        "{kubectl}{elsewhere} get endpointslice -l {selector}"
-    ))
+    let args: Vec<String> = args.iter().map(|arg| word(arg)).collect();
+    clean(&format!("{kubectl}{elsewhere} {}", args.join(" ")))
 }

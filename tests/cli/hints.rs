@@ -24,9 +24,7 @@ async fn suggestions_keep_all_flags_but_the_token() {
     );
     let run = async |args: &[&str]| on(&server).args(args.to_vec()).args(flags).run().await;
     let table = run(&["status"]).await.success();
-    let table = table.stdout_contains(&format!(
-        "next: kubectl {reach} get service,endpointslice,pod"
-    ));
+    let table = table.stdout_contains(&format!("next: kubectl {reach} get service,deployment,pod"));
     assert!(
         !table.stdout.contains(&format!("--token {SECRET}")),
         "{table}"
@@ -37,9 +35,7 @@ async fn suggestions_keep_all_flags_but_the_token() {
         "{refused}"
     );
     let force = run(&["force", "web", "--yes"]).await.code(4);
-    force.stderr_contains(&format!(
-        "kubectl {reach} get endpointslice -l kubernetes.io/service-name=web-east"
-    ));
+    force.stderr_contains(&format!("kubectl {reach} describe service web-east"));
     let headers = server.headers();
     for header in [
         "impersonate-user: bob",

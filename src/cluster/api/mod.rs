@@ -11,6 +11,7 @@ pub mod groups;
 pub mod identity;
 pub mod lease;
 pub mod namespaces;
+pub mod pod_health;
 pub mod service_profiles;
 pub mod services;
 pub mod slice_index;

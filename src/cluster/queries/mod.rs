@@ -1,5 +1,6 @@
 //! Queries that need several requests: groups, conflicts, history, and the controllers of groups.
 
+pub mod ailing_pods;
 pub mod conflicts;
 pub mod group_list;
 pub mod history;

@@ -5,7 +5,7 @@ use futures::future::join;
 use super::print::{Printed, StatusPage};
 use crate::cli::StatusArgs;
 use crate::cluster::Clusters;
-use crate::cluster::queries::conflicts;
+use crate::cluster::queries::{ailing_pods, conflicts};
 use crate::commands::args::absent::say_no_groups;
 use crate::commands::args::query::GroupQuery;
 use crate::commands::args::selection::{Selected, choose};
@@ -66,6 +66,7 @@ pub async fn statuses(
         let consumers = conflicts::consumer_routes(cluster, records).await;
         conflicts::warn(&mut statuses, consumers);
     }
+    ailing_pods::explain(cluster, &mut statuses).await;
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     statuses
 }

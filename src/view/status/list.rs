@@ -96,6 +96,9 @@ struct BackendItem<'a> {
     /// Since when it is ready, or not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
+    /// What ails the pods behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ailment: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<String>,
     /// Set for a mirror whose Service was read in its own cluster.
@@ -229,6 +232,7 @@ fn backend(backend: &BackendStatus) -> BackendItem<'_> {
         total: counts.map(|(_, total)| total),
         exists: backend.readiness != Readiness::Missing,
         since: backend.since,
+        ailment: backend.ailment.as_ref().and_then(|it| it.words.as_deref()),
         unknown: match &backend.readiness {
             Readiness::Unknown { why } => Some(why.to_string()),
             _ => None,

@@ -4,7 +4,7 @@ use crate::model::{
     BackendStatus, ExpiredOrder, OverrideStatus, RemoteService, Runner, State, Status, WhyUnknown,
 };
 use crate::text::{ConnectionFlags, clean, word};
-use crate::view::command_line::{command_on, slices_of};
+use crate::view::command_line::{command_on, describe_service, kubectl_command};
 
 /// Returns what to type next, if something should be done.
 pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
@@ -60,14 +60,50 @@ pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String
             }
             None => unknown_next(status, &place, with),
         }),
-        State::Unavailable => Some(format!("kubectl {place} get service,endpointslice,pod")),
+        State::Unavailable => {
+            let looks = looks(status, &place).into_iter().next();
+            Some(looks.unwrap_or_else(|| format!("kubectl {place} get service,deployment,pod")))
+        }
         State::Failover if status.flags.held => plain("failback"),
-        State::Failover => Some(slices_of_primary(status, &place)),
+        State::Failover => Some(look_at_primary(status, &place)),
     }
 }
 
+/// Returns the commands that show more of what ails the backends' pods, the primary's first.
+fn looks(status: &Status, place: &str) -> Vec<String> {
+    let mut backends: Vec<&BackendStatus> = status.backends.iter().collect();
+    backends.sort_by_key(|backend| Some(&backend.name) != status.primary.as_ref());
+    let command = |backend: &&BackendStatus| {
+        let look = &backend.ailment.as_ref()?.look;
+        Some(kubectl_command(
+            &format!("kubectl {place}"),
+            &backend.name,
+            look,
+        ))
+    };
+    backends.iter().filter_map(command).collect()
+}
+
+/// Says what ails the pods behind the backends, and how to see more unless the next step shows it.
+pub fn ailments(status: &Status, connection: &ConnectionFlags, next: Option<&str>) -> String {
+    let kubectl = format!("kubectl {}", connection.within(&status.id.namespace));
+    let sentence = |backend: &BackendStatus| {
+        let ailment = backend.ailment.as_ref()?;
+        let words = clean(ailment.words.as_ref()?);
+        let look = kubectl_command(&kubectl, &backend.name, &ailment.look);
+        let look = if next == Some(&look) {
+            String::new()
+        } else {
+            format!(" ({look})")
+        };
+        let name = clean(&backend.name);
+        Some(format!(" Behind {name}: {words}{look}."))
+    };
+    status.backends.iter().filter_map(sentence).collect()
+}
+
 /// Shows why the primary is not ready. A mirror's endpoints are in the cluster that it mirrors.
-fn slices_of_primary(status: &Status, place: &str) -> String {
+fn look_at_primary(status: &Status, place: &str) -> String {
     let primary = status.primary.as_deref().unwrap_or_default();
     let mut backends = status.backends.iter();
     let backend = backends.find(|backend| backend.name == primary);
@@ -75,9 +111,15 @@ fn slices_of_primary(status: &Status, place: &str) -> String {
         Some(RemoteService { cluster, service }) => {
             let (cluster, namespace) = (clean(cluster), word(&service.namespace));
             let kubectl = format!("in cluster {cluster}: kubectl -n {namespace}");
-            slices_of(&kubectl, &service.name)
+            describe_service(&kubectl, &service.name)
         }
-        None => slices_of(&format!("kubectl {place}"), primary),
+        None => {
+            let kubectl = format!("kubectl {place}");
+            match backend.and_then(|backend| backend.ailment.as_ref()) {
+                Some(ailment) => kubectl_command(&kubectl, primary, &ailment.look),
+                None => describe_service(&kubectl, primary),
+            }
+        }
     }
 }
 

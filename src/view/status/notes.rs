@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::next_step::next_step;
+use super::next_step::{ailments, next_step};
 use super::table::{ClusterStatuses, TableStyle};
 use crate::model::moves::carriers;
 use crate::model::{
@@ -31,9 +31,10 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> String {
     };
     let mut counts: BTreeMap<State, usize> = BTreeMap::new();
     let notes = groups.statuses.iter().filter_map(|status| {
-        let note = note(status, &name(status), groups.now);
-        let next =
-            next_step(status, groups.connection).map(|next| format!("  next: {}\n", clean(&next)));
+        let next = next_step(status, groups.connection);
+        let ailments = ailments(status, groups.connection, next.as_deref());
+        let note = note(status, &name(status), groups.now, &ailments);
+        let next = next.map(|next| format!("  next: {}\n", clean(&next)));
         (!note.is_empty() || next.is_some()).then(|| (status.state, note, next.unwrap_or_default()))
     });
     let notes = notes.filter(|(state, ..)| {
@@ -89,8 +90,8 @@ pub fn counts_by_state(statuses: &[Status]) -> String {
         .join(", ")
 }
 
-/// Returns nothing for a group that is at home and has no warnings.
-fn note(status: &Status, name: &str, now: Timestamp) -> String {
+/// Returns nothing for a group that is at home and has no warnings. `ailments` are sentences to add.
+fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> String {
     let said = |text: &str| shorten(&clean(text), MAX_NOTE_CHARS);
     let warning = |text: &String| format!("{}: warning: {}.\n", said(name), said(text));
     let warnings: String = status.warnings.iter().map(warning).collect();
@@ -99,7 +100,7 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
         let unknown = unknown.map(|words| format!("{}: {}\n", said(name), said(&words)));
         return unknown.unwrap_or_default() + &warnings;
     }
-    let mut text = format!("{}: {}. ", said(name), said(&status.reason));
+    let mut text = format!("{}: {}.{ailments} ", said(name), said(&status.reason));
     if status.state == State::OutOfSync {
         text.push_str(&unwritten(status));
     }

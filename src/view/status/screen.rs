@@ -185,6 +185,7 @@ mod tests {
             weight,
             readiness: Readiness::Known { ready: 1, total: 1 },
             since: None,
+            ailment: None,
         };
         Status {
             forgotten_home: None,

@@ -177,7 +177,7 @@ async fn the_shape_of_the_json() {
                 "namespace": ns.name, "object": "trafficsplit", "name": "mail", "result": "refused",
                 "message": "mail-east has no ready endpoint", "allow": "unready",
                 "next": [
-                    format!("look at its endpoints: kubectl --context west -n {} get endpointslice -l kubernetes.io/service-name=mail-east", ns.name),
+                    format!("look at its endpoints: kubectl --context west -n {} describe service mail-east", ns.name),
                     "to do it anyway, add --allow=unready",
                 ],
             },

@@ -48,7 +48,7 @@ async fn before_during_and_after_a_failover() {
         .stdout_contains(" ago, from web to web-east, by ")
         .stdout_contains(": web has no ready endpoints (0 of 1).");
     output.stdout_contains(&format!(
-        "  next: kubectl --context west -n {} get endpointslice -l kubernetes.io/service-name=web",
+        "  next: kubectl --context west -n {} describe service web",
         ns.name
     ));
     let output = status(&ns.west, &["-o", "wide"]).await;
