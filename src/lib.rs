@@ -35,6 +35,7 @@ pub mod internals {
     pub use crate::cluster::transport::options::ConnectOptions;
     pub use crate::cluster::transport::{connector, kubeconfig};
     pub use crate::cluster::{Cluster, Clusters};
+    pub use crate::view::explain;
     pub use crate::watch::{Clocks, Metrics, WatchOptions, run as watch};
 }
 

@@ -15,6 +15,7 @@ mod cli {
     mod completion;
     mod create;
     mod errors;
+    mod explain;
     mod generated;
     mod help;
     mod hints;

@@ -4,10 +4,12 @@ pub mod argv0;
 pub mod check;
 pub mod completion;
 pub mod create;
+pub mod explain;
 pub mod failback;
 pub mod force;
 pub mod global;
 pub mod groups;
+pub mod help;
 pub mod history;
 pub mod migrate;
 pub mod pause;
@@ -25,6 +27,7 @@ pub use check::{CheckArgs, CheckFormat};
 use clap::{Parser, Subcommand};
 pub use completion::{CompletionArgs, CompletionShell};
 pub use create::{CreateArgs, DEFAULT_CONTROLLER, PolicyArgs};
+pub use explain::{DocumentFormat, ExplainArgs, VersionArgs};
 pub use failback::{FailbackArgs, ForceFilterArgs};
 pub use force::ForceArgs;
 pub use global::GlobalArgs;
@@ -46,6 +49,9 @@ pub use watch::WatchArgs;
 
 use crate::view::manifest::ObjectFormat;
 
+/// The most columns of the help.
+pub const MAX_HELP_WIDTH: usize = 100;
+
 const EXAMPLES: &str = "\
 Examples:
   kubectl failover create web-svc --fallback web-svc-east
@@ -59,7 +65,7 @@ Examples:
     name = "kubectl-failover",
     bin_name = "kubectl failover",
     version,
-    max_term_width = 100
+    max_term_width = MAX_HELP_WIDTH
 )]
 #[command(after_help = EXAMPLES)]
 pub struct Cli {
@@ -107,6 +113,15 @@ pub enum Command {
     /// Run local throwaway clusters for demos, drills and tests
     #[command(subcommand, after_help = sandbox::SPEC.examples)]
     Sandbox(SandboxCommand),
+    /// Explain a state, flag, annotation or exit code, and what to do about it
+    #[command(after_help = explain::SPEC.examples)]
+    Explain(ExplainArgs),
+    /// List the options that every command takes
+    #[command(after_help = explain::OPTIONS.examples)]
+    Options,
+    /// Show the version of this program, and what runs in the cluster
+    #[command(after_help = explain::VERSION.examples)]
+    Version(VersionArgs),
     /// Print the completion script for a shell
     #[command(after_help = completion::SPEC.examples)]
     Completion(CompletionArgs),
@@ -132,6 +147,9 @@ impl Command {
             Self::Pause(args) => pause::PAUSE.json(args.change.prints_json()),
             Self::Resume(args) => pause::RESUME.json(args.change.prints_json()),
             Self::Sandbox(_) => sandbox::SPEC,
+            Self::Explain(_) => explain::SPEC,
+            Self::Options => explain::OPTIONS,
+            Self::Version(args) => explain::VERSION.json(args.output == DocumentFormat::Json),
             Self::Completion(_) => completion::SPEC,
         }
     }

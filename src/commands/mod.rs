@@ -6,14 +6,17 @@ pub mod complete;
 pub mod completion;
 pub mod create;
 pub mod env;
+pub mod explain;
 pub mod failback;
 pub mod force;
 pub mod history;
 pub mod migrate;
+pub mod options;
 pub mod pause;
 pub mod sandbox;
 pub mod set;
 pub mod status;
+pub mod version;
 pub mod watch;
 
 pub use complete::run as complete;
@@ -52,6 +55,9 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Pause(args) => pause::pause(env, &args).await,
         Command::Resume(args) => pause::resume(env, &args).await,
         Command::Sandbox(command) => sandbox::run(&env.streams, command).await,
+        Command::Explain(args) => explain::run(env, &args),
+        Command::Options => options::run(env),
+        Command::Version(args) => version::run(env, &args).await,
         Command::Completion(args) => completion::run(env, &args),
     }
 }

@@ -31,6 +31,9 @@ const SELECTOR: &str = "failover.linkerd.io/selector";
 /// The annotation with the kinds of groups that the holder is not allowed to run.
 const EXCEPT_KINDS: &str = "failover.linkerd.io/except-kinds";
 
+/// The annotation with the version of the holder's program.
+const HOLDER_VERSION: &str = "failover.linkerd.io/version";
+
 /// The groups that the holder of a Lease runs in its namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeaseScope {
@@ -112,15 +115,28 @@ impl Lease {
         }
     }
 
+    /// Returns the version of the holder's program, if it says so.
+    pub fn holder_version(&self) -> Option<&str> {
+        self.annotation(HOLDER_VERSION)
+    }
+
+    /// Returns the selector of the groups that its holder runs, if it does not run all.
+    pub fn selector(&self) -> Option<&str> {
+        self.annotation(SELECTOR)
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        self.metadata.annotations.get(key).map(String::as_str)
+    }
+
     /// Returns the scope of its holder. A selector that cannot be parsed covers nothing: None.
     pub fn scope(&self) -> Option<LeaseScope> {
-        let annotation = |key: &str| self.metadata.annotations.get(key).map(String::as_str);
-        let kinds = annotation(EXCEPT_KINDS).unwrap_or_default();
+        let kinds = self.annotation(EXCEPT_KINDS).unwrap_or_default();
         if kinds.len() > MAX_EXCEPT_KINDS_BYTES {
             return None;
         }
         Some(LeaseScope {
-            selector: LabelSelector::parse(annotation(SELECTOR).unwrap_or_default()).ok()?,
+            selector: LabelSelector::parse(self.selector().unwrap_or_default()).ok()?,
             except_kinds: kinds
                 .split(',')
                 .filter(|kind| !kind.is_empty())
@@ -134,6 +150,11 @@ impl Lease {
     pub fn held_by(&self, holder: &str, scope: &LeaseScope, now: Timestamp) -> Self {
         let mut lease = self.clone();
         scope.set_on(&mut lease.metadata);
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        lease
+            .metadata
+            .annotations
+            .insert(HOLDER_VERSION.to_owned(), version);
         let is_new_holder = self.spec.holder_identity.as_deref() != Some(holder);
         if is_new_holder {
             let transitions = self
@@ -326,6 +347,13 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_names_the_version_of_its_holder() {
+        let lease = held("me", at(100));
+        assert_eq!(lease.holder_version(), Some(env!("CARGO_PKG_VERSION")));
+        assert_eq!(Lease::new("ns", NAME).holder_version(), None);
+    }
+
+    #[test]
     fn each_selector_has_its_lease_which_tells_it() {
         assert_eq!(scope("").lease_name(), NAME);
         let name = scope("team==a, tier=web").lease_name();
@@ -338,7 +366,7 @@ mod tests {
         let lease = lease.held_by("you", &limited, at(200));
         assert_eq!(lease.scope(), Some(limited));
         let lease = lease.held_by("me", &scope(""), at(300));
-        assert!(lease.metadata.annotations.is_empty());
+        assert!(lease.selector().is_none());
     }
 
     #[test]

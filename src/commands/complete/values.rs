@@ -14,6 +14,7 @@ use crate::model::{Flags, State};
 use crate::resource::{KINDS, Record};
 use crate::sandbox::cli::up;
 use crate::text::clean;
+use crate::view::explain;
 
 /// A value and its help.
 type Choice = (String, String);
@@ -47,6 +48,7 @@ fn completer(argument: &Arg) -> Option<Completer> {
             ("selector", false) => labels,
             ("user", false) => users,
             ("namespace", false) => namespaces,
+            ("topic", true) => topics,
             ("name" | "names", true) => groups,
             ("to" | "home", false) => backends,
             ("service", true) => apexes,
@@ -109,6 +111,13 @@ fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
 }
 
 /// Completes the last alternative of a condition. Keeps the text before it, and its `!`.
+fn topics(_: &Typed, _: &str) -> Vec<Choice> {
+    let topics = explain::topics().into_iter();
+    topics
+        .map(|topic| (topic.name, topic.short.to_owned()))
+        .collect()
+}
+
 fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, last) = last_of_list(begun);
     let (bang, word) = last

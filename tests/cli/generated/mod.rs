@@ -1,5 +1,6 @@
 //! The files of the repository that are generated: man pages, the reference, the picture of the demo.
 
+mod described;
 mod man;
 mod picture;
 mod reference;

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, CommandFactory as _};
 use kubectl_failover::internals::Cli;
+use kubectl_failover::internals::explain::{TopicKind, topics};
 
 use super::GeneratedFile;
 
@@ -71,6 +72,9 @@ fn page(command: &Command, parent: Option<&Command>) -> String {
         .partition(|argument| argument.is_positional());
     table(&mut text, "Arguments", &positional);
     table(&mut text, "Options", &flags);
+    if command.get_name() == "explain" {
+        topics_tables(&mut text);
+    }
     if let Some(parent) = parent {
         let root = "kubectl-failover.md#options-for-every-command";
         let _ = writeln!(
@@ -84,6 +88,38 @@ fn page(command: &Command, parent: Option<&Command>) -> String {
         table(&mut text, "Options for every command", &global);
     }
     text
+}
+
+/// What `explain` says.
+fn topics_tables(text: &mut String) {
+    for kind in TopicKind::ALL {
+        let _ = write!(
+            text,
+            "\n## {}\n\n| {} | meaning | what to do |\n|---|---|---|\n",
+            kind.heading(),
+            kind.name()
+        );
+        let mut topics = topics();
+        topics.retain(|topic| topic.kind == kind);
+        for topic in topics {
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} |",
+                topic.name,
+                escaped(topic.means),
+                in_one_line(topic.next)
+            );
+        }
+    }
+}
+
+/// Puts the commands, which have lines of their own, between backticks.
+fn in_one_line(words: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("  ") {
+        Some(command) => format!("`{command}`"),
+        None => escaped(line),
+    };
+    words.lines().map(line).collect::<Vec<_>>().join(" ")
 }
 
 fn plain(text: Option<&StyledStr>) -> String {

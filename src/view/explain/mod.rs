@@ -1,0 +1,190 @@
+//! What `explain` says about each state, flag, annotation and exit code: what it means, and what to do.
+//! The page docs/reference/explain.md is generated from this.
+
+pub mod annotations;
+pub mod exit_codes;
+pub mod flags;
+pub mod states;
+
+use std::fmt::Write as _;
+
+use crate::resource::annotations::{CONTROLLED_BY, PREFIX};
+
+/// What a topic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopicKind {
+    State,
+    Flag,
+    Annotation,
+    ExitCode,
+}
+
+impl TopicKind {
+    pub const ALL: [Self; 4] = [Self::State, Self::Flag, Self::Annotation, Self::ExitCode];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Flag => "flag",
+            Self::Annotation => "annotation",
+            Self::ExitCode => "exit code",
+        }
+    }
+
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::State => "States",
+            Self::Flag => "Flags",
+            Self::Annotation => "Annotations and labels",
+            Self::ExitCode => "Exit codes",
+        }
+    }
+}
+
+/// Something that `status` shows or an object has, explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    pub kind: TopicKind,
+    pub name: String,
+    /// In a few words, for the list.
+    pub short: &'static str,
+    pub means: &'static str,
+    /// What to do about it.
+    pub next: &'static str,
+}
+
+/// The words about a topic.
+#[derive(Debug)]
+pub struct Explanation {
+    pub short: &'static str,
+    pub means: &'static str,
+    pub next: &'static str,
+}
+
+impl Topic {
+    fn new(kind: TopicKind, name: impl ToString, explanation: Explanation) -> Self {
+        let Explanation { short, means, next } = explanation;
+        Self {
+            kind,
+            name: name.to_string(),
+            short,
+            means,
+            next,
+        }
+    }
+}
+
+/// All topics, in the order of the list.
+pub fn topics() -> Vec<Topic> {
+    let mut all = states::topics();
+    all.extend(flags::topics());
+    all.extend(annotations::topics());
+    all.extend(exit_codes::topics());
+    all
+}
+
+/// Returns the topics with this name: a flag and an annotation may have the same one.
+pub fn find(word: &str) -> Vec<Topic> {
+    let word = word.to_lowercase();
+    let word = word.strip_prefix(PREFIX).unwrap_or(&word);
+    let mut found = topics();
+    found.retain(|topic| topic.name.to_lowercase() == word);
+    found
+}
+
+/// The list of all topics.
+pub fn list() -> String {
+    let mut text = String::new();
+    let all = topics();
+    for kind in TopicKind::ALL {
+        let _ = writeln!(text, "{}:", kind.heading());
+        for topic in all.iter().filter(|topic| topic.kind == kind) {
+            let _ = writeln!(text, "  {:<16} {}", topic.name, topic.short);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// One topic in full, with lines of at most `width` columns.
+pub fn describe(topic: &Topic, width: usize) -> String {
+    let (name, kind) = match topic.kind {
+        TopicKind::Annotation if CONTROLLED_BY.ends_with(&topic.name) => {
+            (CONTROLLED_BY.to_owned(), "label")
+        }
+        TopicKind::Annotation => (format!("{PREFIX}{}", topic.name), topic.kind.name()),
+        _ => (topic.name.clone(), topic.kind.name()),
+    };
+    let mut text = format!("{name} ({kind}): {}\n\n", topic.short);
+    wrap(&mut text, topic.means, width);
+    text.push_str("\nWhat to do:\n");
+    wrap(&mut text, topic.next, width);
+    text
+}
+
+/// Appends paragraphs with lines of at most `width` columns. Lines that begin with two blanks are
+/// kept as they are.
+fn wrap(text: &mut String, words: &str, width: usize) {
+    for paragraph in words.lines() {
+        if paragraph.starts_with("  ") {
+            let _ = writeln!(text, "{paragraph}");
+            continue;
+        }
+        let mut length = 0;
+        for word in paragraph.split_whitespace() {
+            let added = word.chars().count();
+            if length > 0 && length + 1 + added > width {
+                text.push('\n');
+                length = 0;
+            } else if length > 0 {
+                text.push(' ');
+                length += 1;
+            }
+            text.push_str(word);
+            length += added;
+        }
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_topic_is_explained_and_says_what_to_do() {
+        let mut seen = HashSet::new();
+        for topic in topics() {
+            for words in [topic.short, topic.means, topic.next] {
+                assert!(!words.is_empty(), "{topic:?}");
+            }
+            assert!(topic.means.ends_with('.'), "{topic:?}");
+            assert!(
+                seen.insert((topic.kind.name(), topic.name.clone())),
+                "{topic:?}"
+            );
+            assert!(find(&topic.name.to_uppercase()).contains(&topic));
+        }
+    }
+
+    #[test]
+    fn an_annotation_is_found_with_its_prefix_and_shares_its_name_with_a_flag() {
+        let kinds =
+            |word: &str| -> Vec<TopicKind> { find(word).iter().map(|it| it.kind).collect() };
+        assert_eq!(kinds("standby"), [TopicKind::Flag, TopicKind::Annotation]);
+        assert_eq!(
+            kinds("failover.linkerd.io/min-ready"),
+            [TopicKind::Annotation]
+        );
+        assert_eq!(kinds("nonsense"), []);
+    }
+
+    #[test]
+    fn words_are_wrapped_and_commands_are_not() {
+        let mut text = String::new();
+        wrap(&mut text, "one two three\n  kubectl failover status", 8);
+        assert_eq!(text, "one two\nthree\n  kubectl failover status\n");
+    }
+}
