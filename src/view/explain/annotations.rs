@@ -1,6 +1,6 @@
 //! The label and the annotations of a group, explained.
 
-use super::{Explanation, Topic, TopicKind};
+use super::topic::{Explanation, Topic, TopicKind};
 use crate::resource::annotations::{
     CONTROLLED_BY, FAILBACK, FAILBACK_DELAY, FAILBACK_READY, FAILOVER_DELAY, HELD, LAST_MOVE,
     MIGRATED_FROM, MIN_READY, OVERRIDE, PAUSED, POLICY, POLICY_KEYS, PREFIX, PRIMARY_SERVICE,

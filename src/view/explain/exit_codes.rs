@@ -1,6 +1,6 @@
 //! The exit codes, explained.
 
-use super::{Explanation, Topic, TopicKind};
+use super::topic::{Explanation, Topic, TopicKind};
 use crate::problem::Exit;
 
 const CODES: [Exit; 6] = [

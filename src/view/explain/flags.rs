@@ -1,6 +1,6 @@
 //! The flags of a group, explained.
 
-use super::{Explanation, Topic, TopicKind};
+use super::topic::{Explanation, Topic, TopicKind};
 use crate::model::Flags;
 
 pub fn topics() -> Vec<Topic> {

@@ -5,74 +5,13 @@ pub mod annotations;
 pub mod exit_codes;
 pub mod flags;
 pub mod states;
+pub mod topic;
 
 use std::fmt::Write as _;
 
+pub use topic::{Topic, TopicKind};
+
 use crate::resource::annotations::{CONTROLLED_BY, PREFIX};
-
-/// What a topic is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TopicKind {
-    State,
-    Flag,
-    Annotation,
-    ExitCode,
-}
-
-impl TopicKind {
-    pub const ALL: [Self; 4] = [Self::State, Self::Flag, Self::Annotation, Self::ExitCode];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Flag => "flag",
-            Self::Annotation => "annotation",
-            Self::ExitCode => "exit code",
-        }
-    }
-
-    pub fn heading(self) -> &'static str {
-        match self {
-            Self::State => "States",
-            Self::Flag => "Flags",
-            Self::Annotation => "Annotations and labels",
-            Self::ExitCode => "Exit codes",
-        }
-    }
-}
-
-/// Something that `status` shows or an object has, explained.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Topic {
-    pub kind: TopicKind,
-    pub name: String,
-    /// In a few words, for the list.
-    pub short: &'static str,
-    pub means: &'static str,
-    /// What to do about it.
-    pub next: &'static str,
-}
-
-/// The words about a topic.
-#[derive(Debug)]
-pub struct Explanation {
-    pub short: &'static str,
-    pub means: &'static str,
-    pub next: &'static str,
-}
-
-impl Topic {
-    fn new(kind: TopicKind, name: impl ToString, explanation: Explanation) -> Self {
-        let Explanation { short, means, next } = explanation;
-        Self {
-            kind,
-            name: name.to_string(),
-            short,
-            means,
-            next,
-        }
-    }
-}
 
 /// All topics, in the order of the list.
 pub fn topics() -> Vec<Topic> {

@@ -1,6 +1,6 @@
 //! The states of a group, explained.
 
-use super::{Explanation, Topic, TopicKind};
+use super::topic::{Explanation, Topic, TopicKind};
 use crate::model::State;
 
 pub fn topics() -> Vec<Topic> {
