@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::ids::GroupId;
 use super::state::State;
@@ -290,9 +290,33 @@ pub struct Transition {
     pub unverified: bool,
     /// The time from the event that caused it to the response to the write.
     pub took: Duration,
+    /// What the primary had been like until the response to the write; none if the move neither
+    /// leaves the primary nor returns to it.
+    pub after: Option<After>,
 }
 
+/// How long the primary had been short, or enough again, before traffic moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct After {
+    /// It was short, so traffic left it.
+    pub is_down: bool,
+    /// How long, as far as the watch knows.
+    pub lasted: Duration,
+    /// `failover-delay` or `failback-delay`.
+    pub delay: Duration,
+}
+
+/// A shorter time before a move is only mentioned if a delay is configured.
+const NOTABLE_WAIT: Duration = Duration::from_secs(1);
+
 impl Transition {
+    /// Says how long it took, such as `, after 8.0 s down (failover-delay 8s), written in 6 ms`.
+    pub fn timing(&self) -> String {
+        let after = self.after.map_or(String::new(), After::words);
+        let took = self.took.as_secs_f64() * 1e3;
+        format!("{after}, written in {took:.0} ms")
+    }
+
     /// Returns the names of the backends that carry traffic after the move.
     pub fn active(&self) -> String {
         carrying(&self.to)
@@ -301,6 +325,26 @@ impl Transition {
     /// Returns the names of the backends that carried traffic before it.
     pub fn was_active(&self) -> String {
         carrying(&self.from)
+    }
+}
+
+impl After {
+    fn words(self) -> String {
+        let (state, name) = if self.is_down {
+            ("down", "failover-delay")
+        } else {
+            ("ready", "failback-delay")
+        };
+        let delay = if self.delay.is_zero() {
+            if self.lasted < NOTABLE_WAIT {
+                return String::new();
+            }
+            String::new()
+        } else {
+            let delay = SignedDuration::try_from(self.delay).unwrap_or(SignedDuration::MAX);
+            format!(" ({name} {delay:#})")
+        };
+        format!(", after {:.1} s {state}{delay}", self.lasted.as_secs_f64())
     }
 }
 
@@ -314,5 +358,33 @@ fn carrying(weights: &[(String, u64)]) -> String {
         "nothing".to_owned()
     } else {
         names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_says_how_long_it_waited_and_how_long_the_write_took() {
+        let words = |is_down, lasted, delay| {
+            let [lasted, delay] = [lasted, delay].map(Duration::from_millis);
+            let after = After {
+                is_down,
+                lasted,
+                delay,
+            };
+            after.words()
+        };
+        assert_eq!(
+            words(true, 8_004, 8_000),
+            ", after 8.0 s down (failover-delay 8s)"
+        );
+        assert_eq!(
+            words(false, 90_100, 90_000),
+            ", after 90.1 s ready (failback-delay 1m 30s)"
+        );
+        assert_eq!(words(true, 12_000, 0), ", after 12.0 s down");
+        assert_eq!(words(true, 20, 0), "");
     }
 }

@@ -51,6 +51,17 @@ pub enum PolicyKind {
     ActiveActive,
 }
 
+impl PolicyKind {
+    /// Returns its name in annotations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spread => "spread",
+            Self::Ordered => "ordered",
+            Self::ActiveActive => "active-active",
+        }
+    }
+}
+
 /// Whether traffic returns to the primary by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failback {

@@ -3,6 +3,7 @@
 use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
 use super::group::Group;
 use super::mirror_side::MirrorSide;
+use super::moves::{LastMove, carriers};
 use super::overrides::Pause;
 use super::policy::PolicyKind;
 use super::readiness::Readiness;
@@ -125,7 +126,7 @@ fn readiness_reason(situation: &Situation, verdict: &Verdict, detail: Detail) ->
             format!("{primary}; failback is manual")
         }
         Rule::FailbackHeld => format!("{primary}, and no fallback that carries traffic is ready"),
-        Rule::FailBack => primary,
+        Rule::FailBack => returning(situation, primary),
         Rule::FailoverDelayed => format!("{primary}; failover-delay is running"),
         Rule::FailOver if verdict.waiting => {
             format!("{primary}; failback-delay is running for a preferred fallback")
@@ -142,10 +143,33 @@ fn readiness_reason(situation: &Situation, verdict: &Verdict, detail: Detail) ->
 fn on_primary(situation: &Situation, verdict: &Verdict, primary: String, detail: Detail) -> String {
     match &verdict.weights {
         Weights::Set(_) if situation.group.policy_kind() != PolicyKind::ActiveActive => {
-            format!("{primary}, so it should get all traffic")
+            format!(
+                "with policy {} {} gets all traffic while it is ready",
+                situation.group.policy_kind().name(),
+                situation.group.primary_name()
+            )
         }
-        Weights::Set(_) => changed_fallback(situation, verdict, detail).unwrap_or(primary),
+        Weights::Set(_) => changed_fallback(situation, verdict, detail)
+            .unwrap_or_else(|| "the shares of policy active-active have changed".to_owned()),
         Weights::Hold => primary,
+    }
+}
+
+/// Says why traffic returns to the primary: it has recovered, if traffic left it because it was
+/// short.
+fn returning(situation: &Situation, primary: String) -> String {
+    let group = situation.group;
+    let name = group.primary_name();
+    let has_left = |last: &&LastMove| last.home.is_none() && carriers(&last.from).contains(&name);
+    if group.returns_at_once {
+        return primary;
+    }
+    if group.fitting_move().filter(has_left).is_none() {
+        return format!("{name} is the primary, and is ready");
+    }
+    match primary.strip_prefix(&format!("{name} has ")) {
+        Some(counts) => format!("{name} has recovered ({counts})"),
+        None => format!("{name} has recovered"),
     }
 }
 
@@ -161,8 +185,19 @@ fn changed_fallback(situation: &Situation, verdict: &Verdict, detail: Detail) ->
         .filter(|fallback| fallback.carries() != gets_traffic(fallback.index))
         .collect();
     let dead = changed.iter().find(|fallback| fallback.is_dead());
-    dead.or(changed.first())
-        .map(|fallback| describe(situation.group, *fallback, detail))
+    let fallback = *dead.or(changed.first())?;
+    let name = situation.group.backend_name(fallback.index);
+    let policy = situation.group.policy_kind();
+    let of_policy = match policy {
+        _ if !fallback.is_ready() => None,
+        PolicyKind::ActiveActive => Some(format!("{name} is ready, and has a share")),
+        _ if fallback.carries() => Some(format!("{name} has no share")),
+        _ => None,
+    };
+    Some(match of_policy {
+        Some(words) => format!("with policy {} {words}", policy.name()),
+        None => describe(situation.group, fallback, detail),
+    })
 }
 
 /// Returns what the object has and what it should have.
@@ -272,5 +307,62 @@ fn describe(group: &Group, backend: Candidate, detail: Detail) -> String {
             };
             format!("{name} has {ready} of {total} endpoints ready{short}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use crate::model::{
+        Backend, Carrier, Group, GroupId, PolicyKind, Readiness, ServiceRef, Timers, decide,
+    };
+
+    fn group(kind: PolicyKind, weights: [u64; 2]) -> Group {
+        let id = GroupId {
+            namespace: "ns".to_owned(),
+            kind: "trafficsplit",
+            name: "web".to_owned(),
+        };
+        let backend = |(name, weight)| Backend::new("ns", ServiceRef::new("ns", name), weight);
+        let backends = ["web", "east"].into_iter().zip(weights).map(backend);
+        let mut group =
+            Group::ordinary(id, Carrier::Split, "web".to_owned(), backends.collect(), 0);
+        group.policy.kind = kind;
+        group
+    }
+
+    fn reason(group: &Group) -> String {
+        let ready = Readiness::Known { ready: 1, total: 1 };
+        let readiness = [ready.clone(), ready];
+        decide(group, &readiness, &Timers::none(), Timestamp::UNIX_EPOCH).reason
+    }
+
+    #[test]
+    fn the_reason_of_a_move_that_the_policy_causes_is_the_policy() {
+        assert_eq!(
+            reason(&group(PolicyKind::Spread, [1, 1])),
+            "with policy spread web gets all traffic while it is ready"
+        );
+        assert_eq!(
+            reason(&group(PolicyKind::ActiveActive, [1, 0])),
+            "with policy active-active east is ready, and has a share"
+        );
+        let mut shares = group(PolicyKind::ActiveActive, [1, 1]);
+        shares.policy.shares = vec![1, 2];
+        assert_eq!(
+            reason(&shares),
+            "the shares of policy active-active have changed"
+        );
+    }
+
+    #[test]
+    fn only_a_primary_that_traffic_left_has_recovered() {
+        let mut away = group(PolicyKind::Spread, [0, 1]);
+        assert_eq!(reason(&away), "web is the primary, and is ready");
+        let moved = serde_json::json!({"from": "web=1,east=0", "to": "web=0,east=1",
+            "at": "2026-11-26T03:00:00Z", "by": "me", "why": "web has no ready endpoints"});
+        away.last_move = serde_json::from_value(moved).unwrap();
+        assert_eq!(reason(&away), "web has recovered (1 of 1 endpoints ready)");
     }
 }

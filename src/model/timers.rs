@@ -18,9 +18,14 @@ impl Timers {
         Self::default()
     }
 
+    /// Returns how long this backend has been enough, or short; none if no time was measured.
+    pub fn spent(&self, backend: usize) -> Option<Duration> {
+        self.0.get(backend).copied().flatten()
+    }
+
     /// Returns how much of `delay` is left for this backend; none once it has elapsed.
     pub fn left(&self, backend: usize, delay: Duration) -> Option<Duration> {
-        let spent = self.0.get(backend).copied().flatten().unwrap_or_default();
+        let spent = self.spent(backend).unwrap_or_default();
         delay.checked_sub(spent).filter(|left| !left.is_zero())
     }
 }

@@ -33,6 +33,14 @@ struct TransitionLine<'a> {
     unverified: bool,
     dry_run: bool,
     took_ms: f64,
+    /// How long the primary had been down before traffic left it, or ready before it returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    down_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready_ms: Option<f64>,
+    /// `failover-delay` or `failback-delay`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_ms: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +59,7 @@ pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<St
         Notice::WouldMove(transition) => (transition, true),
         _ => return Ok(None),
     };
+    let after = |is_down| transition.after.filter(|after| after.is_down == is_down);
     let line = TransitionLine {
         api_version: API_VERSION,
         kind: "Transition",
@@ -65,9 +74,16 @@ pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<St
         why: &transition.why,
         unverified: transition.unverified,
         dry_run,
-        took_ms: (transition.took.as_secs_f64() * 1e6).round() / 1e3,
+        took_ms: millis(transition.took),
+        down_ms: after(true).map(|after| millis(after.lasted)),
+        ready_ms: after(false).map(|after| millis(after.lasted)),
+        delay_ms: transition.after.map(|after| millis(after.delay)),
     };
     formats::json_line(&line).map(Some)
+}
+
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 fn shares(weights: &[(String, u64)]) -> Vec<BackendWeight<'_>> {
@@ -87,8 +103,7 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Started { groups: 1 } => "watching 1 group".to_owned(),
         Notice::Started { groups } => format!("watching {groups} groups"),
         Notice::Moved(transition) => {
-            let took = transition.took.as_secs_f64() * 1e3;
-            format!("{}, in {took:.0} ms", moved(transition))
+            format!("{}{}", moved(transition), transition.timing())
         }
         Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
         Notice::OrderExpired { group, at, what } => {

@@ -56,7 +56,7 @@ async fn each_move_appears_once_and_the_newest_first() {
             item["hint"]
         ])
     };
-    let back = "web has 1 of 2 endpoints ready";
+    let back = "web has recovered (1 of 2 endpoints ready)";
     let out = "web has no ready endpoints (0 of 1)";
     let (home, away) = ("web=1,web-east=0", "web=0,web-east=1");
     assert_eq!(

@@ -103,8 +103,9 @@ impl Executor {
             ..
         } = transition;
         self.gate.wait(Instant::now());
+        let why = format!("{why}{}", transition.timing());
         self.events
-            .add(MoveEvent::new(record, *at, why, *unverified));
+            .add(MoveEvent::new(record, *at, &why, *unverified));
     }
 
     /// Returns the next result. None: no request is in flight.

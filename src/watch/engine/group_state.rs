@@ -18,7 +18,8 @@ use super::pending::{PendingRead, PendingWrite, RejectedWrite};
 use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::store_history::is_older;
-use crate::model::{Decider, Decision, Readiness, State, Stopwatches, decide};
+use crate::model::notice::After;
+use crate::model::{Decider, Decision, Readiness, Rule, State, Stopwatches, decide};
 use crate::resource::Record;
 
 /// When to retry a write that the API server refused: a person has to act first.
@@ -229,6 +230,33 @@ impl GroupState {
             decision.home_ready = decision.home_ready.max(peak);
         }
         Some(decision)
+    }
+
+    /// Returns how long the primary has been as it is, if a decision moves traffic off it or back.
+    pub fn time_before_move(
+        &self,
+        decision: &Decision,
+        readiness: &[Readiness],
+        moment: Moment,
+    ) -> Option<After> {
+        let group = self
+            .record
+            .group
+            .as_ref()
+            .ok()?
+            .at(moment.server, readiness);
+        let (carries, is_down) = (group.carries(group.primary), decision.flags.short);
+        let (timers, policy) = (self.stopwatches.read(moment.now), &group.policy);
+        let delay = match decision.rule {
+            Rule::FailOver | Rule::Unverified if carries && is_down => policy.failover_delay,
+            Rule::FailBack if !carries => policy.failback_delay,
+            _ => return None,
+        };
+        Some(After {
+            is_down,
+            lasted: timers.spent(group.primary)?,
+            delay,
+        })
     }
 
     /// Returns the decision for a hypothetical readiness.

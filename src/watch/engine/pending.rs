@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::effect::Moment;
 use crate::model::decision::AnnotationChanges;
-use crate::model::notice::Transition;
+use crate::model::notice::{After, Transition};
 use crate::model::{Decision, Group, LastMove};
 use crate::resource::{Change, Record};
 
@@ -42,6 +42,7 @@ pub struct PendingWrite {
     pub notes: AnnotationChanges,
     /// When the engine learned of its cause.
     since: Duration,
+    decided: Duration,
     /// The resource version that it replaces.
     pub version: String,
 }
@@ -55,6 +56,7 @@ impl PendingWrite {
         since: Duration,
         moment: Moment,
         signature: &str,
+        waited: Option<After>,
     ) -> Option<(Self, Change)> {
         let group = record.group.as_ref().ok()?;
         let change = Change::of(group, decision, signature, moment.server).ok()?;
@@ -69,6 +71,7 @@ impl PendingWrite {
             why: decision.why_moved(&decision.reason),
             unverified: last.unverified,
             took: Duration::ZERO,
+            after: waited,
         });
         let write = Self {
             request,
@@ -78,6 +81,7 @@ impl PendingWrite {
             last_move: change.last_move.clone(),
             notes: decision.notes.clone(),
             since,
+            decided: moment.now,
             version: record.meta.resource_version.clone(),
         };
         Some((write, change))
@@ -86,9 +90,12 @@ impl PendingWrite {
     /// Returns the move to report if the write is done now. None: it does not move traffic.
     pub fn transition(&self, now: Duration) -> Option<Transition> {
         let took = now.saturating_sub(self.since);
-        self.transition
-            .clone()
-            .map(|transition| Transition { took, ..transition })
+        let mut transition = self.transition.clone()?;
+        transition.took = took;
+        if let Some(after) = &mut transition.after {
+            after.lasted += now.saturating_sub(self.decided);
+        }
+        Some(transition)
     }
 
     /// Returns whether an object's `last-move` annotation comes from this write.

@@ -242,6 +242,7 @@ impl Engine {
             since,
             moment,
             &self.signature,
+            state.time_before_move(decision, readiness, moment),
         );
         match prepared {
             Some((write, _)) if self.options.dry_run => self.rehearse(state, &write, observed),

@@ -63,7 +63,7 @@ async fn story(kind: Kind) {
     side.ready("web", 1).await;
     until_weights(side, kind, "web-route", &[&[1, 0]]).await;
     watch
-        .line_containing("web-east -> web: web has 1 of 2 endpoints ready")
+        .line_containing("web-east -> web: web has recovered (1 of 2 endpoints ready)")
         .await;
     until_events(side, kind, 2).await;
 

@@ -64,7 +64,7 @@ async fn before_during_and_after_a_failover() {
     let output = status(&ns.west, &["-o", "wide"]).await;
     output
         .stdout_contains("Primary")
-        .stdout_contains("web has 1 of 2 endpoints ready");
+        .stdout_contains("web has recovered (1 of 2 endpoints ready)");
 }
 
 /// Programs read this: a change here breaks them.

@@ -53,7 +53,9 @@ async fn traffic_moves_to_the_mirror_and_back() {
     ns.west.scale("web", 1).await;
     ns.west.until_weights("web", &[1, 0]).await;
     watch
-        .line_containing("web: web-svc-east -> web-svc: web-svc has 1 of 1 endpoints ready")
+        .line_containing(
+            "web: web-svc-east -> web-svc: web-svc has recovered (1 of 1 endpoints ready)",
+        )
         .await;
     let events = [
         "web-svc-east carries the traffic",
