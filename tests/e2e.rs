@@ -18,6 +18,7 @@ mod e2e {
     mod hostile;
     mod lease;
     mod live;
+    mod live_view;
     mod migrate;
     mod remotes;
     mod routes;

@@ -18,6 +18,7 @@ Examples:
   kubectl failover status --all-namespaces --output json
   kubectl failover status --context west --namespace emojivoto
   kubectl failover status --watch
+  kubectl failover status --watch --contexts west,east
   kubectl failover status web-svc --for Failover --timeout 1m
   kubectl failover status --for 'active=web-svc-east' --for '!redundant'
   kubectl failover status --exit-code --output json
@@ -35,10 +36,15 @@ pub struct StatusArgs {
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
     /// Show the groups of all these contexts of the kubeconfig, such as west,east
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["watch", "conditions"])]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with = "conditions"
+    )]
     pub contexts: Vec<String>,
     /// Show the groups of every context of the kubeconfig
-    #[arg(long, conflicts_with_all = ["contexts", "watch", "conditions"])]
+    #[arg(long, conflicts_with_all = ["contexts", "conditions"])]
     pub all_contexts: bool,
     /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]

@@ -2,6 +2,7 @@
 //! -w` and `status --for`.
 
 pub mod connection;
+pub mod heartbeat;
 pub mod observer;
 pub mod status_cache;
 

@@ -83,6 +83,11 @@ impl QueuedWriter {
         self.state.lock().check()
     }
 
+    /// Whether nothing waits to be written.
+    pub fn is_written(&self) -> bool {
+        !self.state.lock().is_writing()
+    }
+
     /// Returns when a line could not be written.
     pub async fn failed(&self) {
         if self.check().is_ok() {

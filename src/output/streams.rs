@@ -169,6 +169,15 @@ impl Streams {
         queue.map_or(Ok(()), |queue| queue.check().map_err(stdout_error))
     }
 
+    /// Whether nothing is queued for standard output.
+    pub fn is_written(&self) -> bool {
+        self.0
+            .out
+            .queue
+            .get()
+            .is_none_or(|queue| queue.is_written())
+    }
+
     /// Waits briefly until the queued lines are written.
     pub fn finish(&self) {
         let deadline = Instant::now() + FLUSH_TIMEOUT;
@@ -276,34 +285,45 @@ fn stdout_has_hung_up() -> bool {
 }
 
 /// What was written to captured streams.
-#[cfg(test)]
 #[derive(Debug, Clone, Default)]
 pub struct Captured {
     out: Memory,
     err: Memory,
 }
 
-#[cfg(test)]
 impl Captured {
     pub fn out(&self) -> String {
         self.out.text()
     }
 
+    #[cfg(test)]
     pub fn err(&self) -> String {
         self.err.text()
     }
 
     /// Closes the reader's end of standard output.
+    #[cfg(test)]
     pub fn close_out(&self) {
         self.out.0.lock().1 = true;
     }
 }
 
-#[cfg(test)]
 impl Streams {
     /// Returns streams that are not terminals and write to memory.
+    #[cfg(test)]
     pub fn captured() -> (Self, Captured) {
-        let captured = Captured::default();
+        Self::into(Captured::default())
+    }
+
+    /// Returns streams that are not terminals. Both write to the same memory, which is returned as
+    /// standard output.
+    pub fn joined() -> (Self, Captured) {
+        let out = Memory::default();
+        let err = out.clone();
+        Self::into(Captured { out, err })
+    }
+
+    fn into(captured: Captured) -> (Self, Captured) {
         let out = captured.out.clone();
         let streams = Self(Arc::new(Inner {
             out: OutputStream::new("standard output", false, captured.out.clone()),
@@ -316,18 +336,15 @@ impl Streams {
 }
 
 /// The bytes that were written, and whether the reader is gone.
-#[cfg(test)]
 #[derive(Debug, Clone, Default)]
 struct Memory(Arc<Mutex<(Vec<u8>, bool)>>);
 
-#[cfg(test)]
 impl Memory {
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().0).into_owned()
     }
 }
 
-#[cfg(test)]
 impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut memory = self.0.lock();

@@ -41,6 +41,15 @@ impl ConnectionFlags {
         Self { remotes, ..self }
     }
 
+    /// The same flags, for another command.
+    #[must_use]
+    pub fn with_command(self, rbac_command: &'static str) -> Self {
+        Self {
+            rbac_command: Some(rbac_command),
+            ..self
+        }
+    }
+
     /// The flags for the cluster alone, for a user with other rights.
     pub fn cluster(&self) -> &str {
         &self.cluster

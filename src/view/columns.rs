@@ -1,6 +1,8 @@
 //! Text in columns as kubectl prints it, laid out by `comfy-table`: no borders, two spaces between
 //! columns. On top of that, cells have colours, and long ones are cut to fit a terminal.
 
+use std::ops::Range;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -12,7 +14,8 @@ const COLUMN_GAP: u16 = 2;
 #[derive(Debug, Clone)]
 pub struct Cell {
     text: String,
-    colour: Option<Colour>,
+    /// Parts of the text, by their first byte and the one after the last, in order.
+    colours: Vec<(Range<usize>, Colour)>,
 }
 
 /// Colours by their numbers in an escape sequence.
@@ -28,16 +31,44 @@ impl Cell {
     pub fn new(text: &str) -> Self {
         Self {
             text: shorten(&clean(text), MAX_CELL_CHARS),
-            colour: None,
+            colours: Vec::new(),
+        }
+    }
+
+    /// Returns a cell of parts, each in its colour.
+    pub fn of_parts<'a>(parts: impl IntoIterator<Item = (&'a str, Option<Colour>)>) -> Self {
+        let (mut text, mut colours) = (String::new(), Vec::new());
+        for (part, colour) in parts {
+            let start = text.len();
+            text.push_str(&clean(part));
+            colours.extend(colour.map(|colour| (start..text.len(), colour)));
+        }
+        Self {
+            text: shorten(&text, MAX_CELL_CHARS),
+            colours,
         }
     }
 
     #[must_use]
-    pub fn coloured(self, colour: Colour) -> Self {
-        Self {
-            colour: Some(colour),
-            ..self
+    pub fn coloured(mut self, colour: Colour) -> Self {
+        self.colours = vec![(0..self.text.len(), colour)];
+        self
+    }
+
+    /// The text with its colours. A part in which the text was cut goes on to the end.
+    fn painted(&self) -> String {
+        let mut painted = String::new();
+        let mut end = 0;
+        for (part, colour) in &self.colours {
+            let whole = self.text.get(part.clone());
+            let Some(coloured) = whole.or_else(|| self.text.get(part.start..)) else {
+                break;
+            };
+            painted.push_str(self.text.get(end..part.start).unwrap_or_default());
+            painted.push_str(&paint_text(coloured, *colour));
+            end = part.start + coloured.len();
         }
+        painted + self.text.get(end..).unwrap_or_default()
     }
 }
 
@@ -119,16 +150,23 @@ fn squeeze(widths: &mut [usize], limit: usize) {
     }
 }
 
+/// A text in a colour, for a terminal.
+pub fn paint_text(text: &str, colour: Colour) -> String {
+    format!("\u{1b}[{}m{text}\u{1b}[39m", colour as u8)
+}
+
 /// Colours the cells of a line after the layout, which would count escape sequences as width.
 fn paint(mut line: String, row: &[Cell], widths: &[usize]) -> String {
     let mut start = 0;
-    for (Cell { text, colour }, width) in row.iter().zip(widths) {
-        if let Some(colour) = colour {
-            let painted = format!("\u{1b}[{}m{text}\u{1b}[39m", *colour as u8);
-            line.replace_range(start..start + text.len(), &painted);
-            start += painted.len() - text.len();
+    for (cell, width) in row.iter().zip(widths) {
+        let mut length = cell.text.len();
+        if !cell.colours.is_empty() {
+            let painted = cell.painted();
+            line.replace_range(start..start + length, &painted);
+            length = painted.len();
         }
-        start += text.len() + width.saturating_sub(text.width()) + usize::from(COLUMN_GAP);
+        let padding = width.saturating_sub(cell.text.width());
+        start += length + padding + usize::from(COLUMN_GAP);
     }
     line
 }
@@ -168,6 +206,28 @@ mod tests {
             for line in columns().cut_to(limit).lines() {
                 assert!(line.width() <= limit.into(), "{limit}: {line}");
             }
+        }
+    }
+
+    #[test]
+    fn parts_of_a_cell_have_colours_until_they_are_cut() {
+        let cell = || {
+            let parts = [
+                ("web", Some(Colour::Red)),
+                (" ", None),
+                ("east", Some(Colour::Green)),
+            ];
+            Columns::new(&["X"], [vec![Cell::of_parts(parts)]])
+        };
+        assert_eq!(
+            cell().lines()[1],
+            "\u{1b}[31mweb\u{1b}[39m \u{1b}[32meast\u{1b}[39m"
+        );
+        for (width, cut) in [
+            (6, "\u{1b}[31mweb\u{1b}[39m \u{1b}[32me…\u{1b}[39m"),
+            (3, "\u{1b}[31mwe…\u{1b}[39m"),
+        ] {
+            assert_eq!(cell().cut_to(width).lines()[1], cut);
         }
     }
 

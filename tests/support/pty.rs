@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,8 @@ pub struct Pty {
     terminal: File,
     child: Child,
     written: Arc<Mutex<Vec<u8>>>,
+    /// What the terminal shows.
+    screen: Arc<Mutex<vt100::Parser>>,
     /// Ends once all is read and no process has the other end open.
     reader: JoinHandle<()>,
     /// Ends before the reader.
@@ -57,11 +60,14 @@ impl Pty {
         let written = Arc::<Mutex<Vec<u8>>>::default();
         let shared = terminal.try_clone().expect("the terminal can be shared");
         let gone = Arc::<AtomicBool>::default();
-        let reader = collect(shared, Arc::clone(&written), Arc::clone(&gone));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(size(rows), size(columns), 0)));
+        let sinks = (Arc::clone(&written), Arc::clone(&screen));
+        let reader = collect(shared, sinks, Arc::clone(&gone));
         Self {
             terminal,
             child,
             written,
+            screen,
             reader,
             gone,
         }
@@ -72,12 +78,44 @@ impl Pty {
         String::from_utf8_lossy(&self.written.lock().expect("the reader is well")).into_owned()
     }
 
-    /// The last complete frame, without escape sequences. None while a frame is being drawn.
+    /// What the alternate screen shows. None while a frame is being drawn, and without that screen.
     pub fn frame(&self) -> Option<String> {
-        let written = self.written();
-        let (_, frame) = written.rsplit_once("\x1b[H")?;
-        let (frame, _) = frame.split_once("\x1b[J")?;
-        Some(plain(frame))
+        let is_complete = {
+            let written = self.written();
+            let ends = |text: &str| written.rmatch_indices(text).next().map(|(at, _)| at);
+            ends("\x1b[?2026l") > ends("\x1b[?2026h")
+        };
+        let parser = self.screen.lock().expect("the reader is well");
+        let screen = parser.screen();
+        (is_complete && screen.alternate_screen()).then(|| screen.contents())
+    }
+
+    /// Whether the screen shows this text in this colour, by its number.
+    pub fn shows_coloured(&self, text: &str, colour: u8) -> bool {
+        let parser = self.screen.lock().expect("the reader is well");
+        let screen = parser.screen();
+        let (_, columns) = screen.size();
+        let first = text.chars().next();
+        screen
+            .rows(0, columns.get())
+            .enumerate()
+            .any(|(row, line)| {
+                let starts = line.match_indices(text);
+                let mut columns = starts.map(|(at, _)| line[..at].chars().count());
+                columns.any(|column| {
+                    let at = |number: usize| u16::try_from(number).expect("a terminal is small");
+                    let cell = screen.cell(at(row), at(column)).expect("the cell exists");
+                    cell.fgcolor() == vt100::Color::Idx(colour)
+                        && cell.contents().chars().next() == first
+                })
+            })
+    }
+
+    /// Types keys as a terminal sends them.
+    pub fn keys(&mut self, keys: &str) {
+        self.terminal
+            .write_all(keys.as_bytes())
+            .expect("the terminal takes the keys");
     }
 
     /// Waits for a frame that fulfills this condition.
@@ -85,13 +123,24 @@ impl Pty {
         eventually(&format!("the frame shows {what}"), async || {
             match self.frame() {
                 Some(frame) if is_so(&frame) => Ok(frame),
-                _ => Err(self.written()),
+                other => Err(other.unwrap_or_else(|| self.written())),
             }
         })
         .await
     }
 
+    /// Waits for a frame that contains this text.
+    pub async fn until_shown(&self, text: &str) -> String {
+        self.until_frame(&format!("{text:?}"), |frame| frame.contains(text))
+            .await
+    }
+
     pub fn resize(&self, columns: u16, rows: u16) {
+        self.screen
+            .lock()
+            .expect("the reader is well")
+            .screen_mut()
+            .set_size(size(rows), size(columns));
         resize(&self.terminal, columns, rows);
         // The terminal does not control the process, so the kernel sends no signal.
         self.signal(Signal::WINCH);
@@ -169,11 +218,14 @@ fn resize(terminal: &File, columns: u16, rows: u16) {
     tcsetwinsize(terminal, size).expect("the terminal has a size");
 }
 
-fn collect(
-    mut terminal: File,
-    written: Arc<Mutex<Vec<u8>>>,
-    gone: Arc<AtomicBool>,
-) -> JoinHandle<()> {
+fn size(number: u16) -> NonZero<u16> {
+    NonZero::new(number).expect("a terminal has a size")
+}
+
+/// Where the reader puts what it reads.
+type Sinks = (Arc<Mutex<Vec<u8>>>, Arc<Mutex<vt100::Parser>>);
+
+fn collect(mut terminal: File, (written, screen): Sinks, gone: Arc<AtomicBool>) -> JoinHandle<()> {
     let wait = Timespec {
         tv_sec: 0,
         tv_nsec: 50_000_000,
@@ -188,25 +240,10 @@ fn collect(
             let Ok(length @ 1..) = terminal.read(&mut buffer) else {
                 break;
             };
-            written
-                .lock()
-                .expect("the tests are well")
-                .extend_from_slice(&buffer[..length]);
+            let bytes = &buffer[..length];
+            let mut written = written.lock().expect("the tests are well");
+            written.extend_from_slice(bytes);
+            screen.lock().expect("the tests are well").process(bytes);
         }
     })
-}
-
-/// Removes escape sequences.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = text.chars();
-    while let Some(character) = rest.next() {
-        if character == '\u{1b}' {
-            rest.by_ref()
-                .find(|character| character.is_ascii_alphabetic());
-        } else if character != '\r' {
-            plain.push(character);
-        }
-    }
-    plain
 }

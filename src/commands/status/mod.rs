@@ -14,6 +14,7 @@ use super::args::selection::{parse_names, parse_selector};
 use super::env::CommandEnv;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::observe::ObserveScope;
+use crate::output::terminal;
 use crate::problem::{Exit, Problem};
 use print::StatusPage;
 
@@ -43,7 +44,18 @@ pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
         } else {
             ContextSelection::Named(&args.contexts)
         };
-        return several::run(&contexts::each(env, wanted)?, &args, &page).await;
+        let envs = contexts::each(env, wanted)?;
+        return if !args.watch {
+            several::run(&envs, &args, &page).await
+        } else if is_live(&page) {
+            live::run_several(&envs, &args, &page).await
+        } else {
+            Err(
+                Problem::usage("--watch of several contexts needs a terminal")
+                    .next("watch one context at a time, with --context")
+                    .into(),
+            )
+        };
     }
     let cluster = env.connect(&args.remotes).await?;
     if !args.watch && args.conditions.is_empty() {
@@ -57,11 +69,16 @@ pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
     if !args.watch {
         return wait::run(&cluster, scope, args.conditions, args.timeout, &page).await;
     }
-    let on_terminal = page.streams.out_is_terminal();
-    match page.format {
-        StatusFormat::Table | StatusFormat::Wide if on_terminal => {
-            live::run(&cluster, scope, &page).await
-        }
-        _ => lines::run(&cluster, scope, &page).await,
+    if is_live(&page) {
+        live::run(env, cluster, &args, &page).await
+    } else {
+        lines::run(&cluster, scope, &page).await
     }
+}
+
+/// Whether the output is a table on a terminal that can show a screen.
+fn is_live(page: &StatusPage) -> bool {
+    matches!(page.format, StatusFormat::Table | StatusFormat::Wide)
+        && page.streams.out_is_terminal()
+        && terminal::can_move_cursor()
 }

@@ -3,9 +3,9 @@
 pub mod changes;
 pub mod clusters;
 pub mod list;
+pub mod live;
 pub mod narrow;
 pub mod next_step;
 pub mod notes;
 pub mod report;
-pub mod screen;
 pub mod table;

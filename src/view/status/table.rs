@@ -124,7 +124,7 @@ impl StatusColumn {
             }
             Self::State => Cell::new(&status.state.to_string()),
             Self::Active => Cell::new(&or_dash(status.active().join(","))),
-            Self::Backends => Cell::new(&or_dash(backends(status, style.wide))),
+            Self::Backends => backends(status, style),
             Self::Since => age_cell(status.since),
             Self::Watch => Cell::new(match &status.runner {
                 Runner::Watch(holder) => holder,
@@ -141,28 +141,43 @@ impl StatusColumn {
     }
 }
 
-fn backends(status: &Status, wide: bool) -> String {
-    let one = |backend: &BackendStatus| {
-        let counts = counts(backend);
+fn backends(status: &Status, style: TableStyle) -> Cell {
+    if status.backends.is_empty() {
+        return Cell::new("-");
+    }
+    let rest = |backend: &BackendStatus| {
         let short = backend
             .readiness
             .side()
             .filter(|_| !backend.readiness.is_ready())
             .and_then(MirrorSide::short);
         let short = short.map_or(String::new(), |side| format!(",{side}"));
-        let weight = if wide {
+        if style.wide {
             format!("(w{}{short})", backend.weight_on_object)
         } else {
             String::new()
-        };
-        format!("{}:{counts}{weight}", backend.name)
+        }
     };
-    status
-        .backends
-        .iter()
-        .map(one)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut parts = Vec::new();
+    for (index, backend) in status.backends.iter().enumerate() {
+        let gap = if index > 0 { " " } else { "" };
+        let colour = style.colour.then(|| readiness_colour(&backend.readiness));
+        parts.push((format!("{gap}{}:", backend.name), None));
+        parts.push((counts(backend), colour));
+        parts.push((rest(backend), None));
+    }
+    Cell::of_parts(parts.iter().map(|(text, colour)| (text.as_str(), *colour)))
+}
+
+/// The colour of a backend's counts.
+pub fn readiness_colour(readiness: &Readiness) -> Colour {
+    if readiness.is_ready() {
+        Colour::Green
+    } else if readiness.is_dead() {
+        Colour::Red
+    } else {
+        Colour::Yellow
+    }
 }
 
 /// The ready endpoints of a backend and all of them.
@@ -186,13 +201,26 @@ fn change(changed: &WeightsOrigin) -> (Option<Timestamp>, &str, &str) {
     }
 }
 
-fn colour(state: State) -> Colour {
+/// The colour of a state.
+pub fn colour(state: State) -> Colour {
     match state {
         State::Primary | State::Active => Colour::Green,
         State::Invalid | State::Unavailable => Colour::Red,
         State::Failover | State::Overridden | State::OutOfSync | State::Unknown => Colour::Yellow,
         State::Waiting | State::Paused => Colour::Cyan,
     }
+}
+
+/// How much a state needs somebody: the larger, the sooner. States of one colour are in the order in
+/// which they are tried.
+pub fn severity(state: State) -> (u8, std::cmp::Reverse<State>) {
+    let alarm = match colour(state) {
+        Colour::Red => 3,
+        Colour::Yellow => 2,
+        Colour::Cyan => 1,
+        Colour::Green => 0,
+    };
+    (alarm, std::cmp::Reverse(state))
 }
 
 fn or_dash(text: String) -> String {
