@@ -14,6 +14,8 @@ pub struct MissingRight<'a> {
     group: &'a str,
     /// None: the whole cluster.
     namespace: Option<&'a str>,
+    /// Other resources that the same verb is missing on, in kubectl's form.
+    others: Vec<String>,
 }
 
 impl<'a> MissingRight<'a> {
@@ -34,7 +36,21 @@ impl<'a> MissingRight<'a> {
             resource,
             group,
             namespace,
+            others: Vec::new(),
         })
+    }
+
+    /// Merges rights that differ in the resource alone.
+    pub fn merge(rights: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut merged: Vec<Self> = Vec::new();
+        for right in rights {
+            let key = |right: &Self| (right.user, right.verb, right.namespace);
+            match merged.iter_mut().find(|known| key(known) == key(&right)) {
+                Some(known) => known.others.push(right.full_resource()),
+                None => merged.push(right),
+            }
+        }
+        merged
     }
 
     /// Returns `user "me" cannot list trafficsplits.split.smi-spec.io in namespace ns`.
@@ -50,7 +66,7 @@ impl<'a> MissingRight<'a> {
             "user {:?} cannot {} {} {place}",
             self.user,
             self.verb,
-            self.full_resource()
+            self.full_resources(", ")
         )
     }
 
@@ -78,10 +94,11 @@ impl<'a> MissingRight<'a> {
         let is_breaker = (self.verb, self.resource) == ("patch", "services");
         let flag = if is_breaker { " --breaker" } else { "" };
         let (verb, resource) = (word(self.verb), word(&self.full_resource()));
+        let resources = word(&self.full_resources(","));
         vec![
             format!(
                 "ask an administrator to grant it, with a {role} bound to you: kubectl \
-                 {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
+                 {cluster}{namespace} create {role} failover --verb={verb} --resource={resources}"
             ),
             format!("check it: kubectl {all}{namespace} auth can-i {verb} {resource}"),
             format!(
@@ -95,6 +112,11 @@ impl<'a> MissingRight<'a> {
     /// Newer servers report more specific verbs, such as `impersonate-on:user-info:list`.
     fn is_impersonation(&self) -> bool {
         self.verb.starts_with("impersonate")
+    }
+
+    fn full_resources(&self, separator: &str) -> String {
+        let all = std::iter::once(self.full_resource()).chain(self.others.iter().cloned());
+        all.collect::<Vec<_>>().join(separator)
     }
 
     /// Returns the resource in kubectl's form: the subresource follows the group.
@@ -193,5 +215,35 @@ mod tests {
         ] {
             assert_eq!(MissingRight::missing_in(message), None);
         }
+    }
+
+    #[test]
+    fn rights_on_several_kinds_are_one() {
+        let message = |resource: &str, group: &str| {
+            format!(
+                "x: User \"me\" cannot list resource \"{resource}\" in API group \"{group}\" at \
+                 the cluster scope"
+            )
+        };
+        let messages = [
+            message("httproutes", "policy.linkerd.io"),
+            message("namespaces", ""),
+        ];
+        let rights = messages
+            .iter()
+            .filter_map(|it| MissingRight::missing_in(it));
+        let merged = MissingRight::merge(rights);
+        let [right] = merged.as_slice() else {
+            panic!("{merged:?}")
+        };
+        assert_eq!(
+            right.in_words(),
+            "user \"me\" cannot list httproutes.policy.linkerd.io, namespaces cluster-wide"
+        );
+        let next = right.next(&west());
+        assert!(
+            next[0].ends_with("--verb=list --resource=httproutes.policy.linkerd.io,namespaces"),
+            "{next:?}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Checks whether groups rest on TrafficSplits where Linkerd has deprecated them.
 
+use super::findings::name_some;
 use crate::cluster::Cluster;
 use crate::cluster::api::workloads::Deployment;
 use crate::model::Carrier;
@@ -10,8 +11,6 @@ use crate::resource::Record;
 /// edge releases that it was made of.
 const DEPRECATED_SINCE: (u32, u32) = (2, 18);
 const EDGE_DEPRECATED_SINCE: (u32, u32) = (25, 4);
-/// The most groups to name.
-const MAX_NAMED_GROUPS: usize = 3;
 
 /// Returns the version of Linkerd's control plane, as its Deployments have it.
 pub fn version_of<'a>(deployments: impl IntoIterator<Item = &'a Deployment>) -> Option<String> {
@@ -32,12 +31,8 @@ pub fn check(cluster: &Cluster, version: Option<&str>, records: &[Record]) -> Op
     let Some(first) = splits.first() else {
         return Some(CheckResult::success(description));
     };
-    let names = splits.iter().map(|record| record.id().to_string());
-    let mut names: Vec<String> = names.take(MAX_NAMED_GROUPS).collect();
-    if let Some(more @ 1..) = splits.len().checked_sub(MAX_NAMED_GROUPS) {
-        names.push(format!("{more} more"));
-    }
-    let line = format!("Linkerd is {version}; TrafficSplits: {}", names.join(", "));
+    let names = name_some(splits.iter().map(|record| record.id().to_string()));
+    let line = format!("Linkerd is {version}; TrafficSplits: {names}");
     let namespace = &first.meta.namespace;
     let is_one = splits
         .iter()

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::future::join;
 
-use super::complaints::complaints;
+use super::complaints::{complaints, complaints_of_all};
+use super::findings::{self, Finding};
 use super::leases;
 use super::options::CheckOptions;
 use super::outages;
@@ -37,11 +38,9 @@ pub async fn check(
             return (Category { name, checks }, None, Vec::new());
         }
     };
-    let unread = forbidden
-        .iter()
-        .flat_map(|error| complaints(cluster, error));
+    let unread = complaints_of_all(cluster, &forbidden);
     let readable = format!("{readable} ({} found)", records.len());
-    let mut checks = vec![CheckResult::warning(readable, unread.collect())];
+    let mut checks = vec![CheckResult::warning(readable, unread)];
     let mut outages = None;
     if !records.is_empty() {
         let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
@@ -58,6 +57,7 @@ pub async fn check(
             missing_ports,
             run_by_upstream: run_by_upstream(cluster, &records).await,
             refused_leases: leases::refused(cluster, &records).await,
+            short: options.short,
             stale: stale_slices::find(cluster, &backends_of(&records)).await,
             records: &records,
         };
@@ -110,21 +110,27 @@ pub fn unknown_readiness(
 }
 
 /// Says that a watch runs a group but has not written what is due.
-fn not_applied(status: &Status) -> Option<String> {
+fn not_applied(status: &Status) -> Option<Finding> {
     let Runner::Watch(holder) = &status.runner else {
         return None;
     };
     (status.state == State::OutOfSync).then(|| {
-        format!(
-            "{}: {holder} has not applied this yet: {}; if this lasts, its output says why",
-            status.id, status.reason
-        )
+        let words = format!(
+            "{holder} has not applied this yet: {}; if this lasts, its output says why",
+            status.reason
+        );
+        Finding::new(&status.id, words)
     })
 }
 
-/// What happens to a group in which a backend stands by while no watch runs.
-const ONLY_PROXIES: &str = "only Linkerd's proxies fail over, about 3s after the last endpoint is \
-                            gone, and back";
+/// What happens to a group while no watch runs.
+fn alone(has_standby: bool) -> &'static str {
+    if has_standby {
+        "only Linkerd's proxies fail over, about 3s after the last endpoint is gone, and back"
+    } else {
+        "nothing will fail over automatically"
+    }
+}
 
 struct Groups<'a> {
     cluster: &'a Clusters,
@@ -135,6 +141,8 @@ struct Groups<'a> {
     run_by_upstream: HashSet<GroupId>,
     /// Says whose Leases the API server does not accept.
     refused_leases: Vec<String>,
+    /// Groups with the same problem are one line.
+    short: bool,
     /// The services whose EndpointSlices nothing updates.
     stale: BTreeSet<ServiceRef>,
 }
@@ -163,9 +171,21 @@ impl Groups<'_> {
         let chosen = both.filter(|(record, _)| record.group.is_ok() == claimed_twice);
         let line = |(_, status): (&Record, &Status)| {
             let mend = status.mend.as_ref()?;
-            Some(format!("{}: {}; {mend}", status.id, status.reason))
+            let words = format!("{}; {mend}", status.reason);
+            Some(Finding::new(&status.id, words))
         };
-        chosen.filter_map(line).collect()
+        self.lines(chosen.filter_map(line))
+    }
+
+    fn lines(&self, findings: impl IntoIterator<Item = Finding>) -> Vec<String> {
+        findings::lines(findings, self.short)
+    }
+
+    /// Returns the namespace of these groups, or none if there are several.
+    fn scope<'a>(&self, namespaces: impl IntoIterator<Item = &'a str>) -> String {
+        let namespaces: BTreeSet<&str> = namespaces.into_iter().collect();
+        let only = namespaces.first().filter(|_| namespaces.len() == 1);
+        self.cluster.reach.scoped(only.copied())
     }
 
     fn backends(&self) -> impl Iterator<Item = (&Status, &BackendStatus)> + Clone {
@@ -180,18 +200,13 @@ impl Groups<'_> {
         let namespaces = missing
             .clone()
             .map(|(status, _)| status.id.namespace.as_str());
-        let within = self
-            .cluster
-            .reach
-            .within(namespaces.min().unwrap_or_default());
-        let lines = missing.map(|(Status { id, .. }, BackendStatus { name, .. })| {
-            format!(
-                "{id}: {name} does not exist; create the Service or, for a mirror, export the \
-                 original"
-            )
+        let scope = self.scope(namespaces);
+        let findings = missing.map(|(Status { id, .. }, BackendStatus { name, .. })| {
+            let words = "does not exist; create the Service or, for a mirror, export the original";
+            Finding::on_backend(id, name, words)
         });
-        CheckResult::error("every backend's Service exists", lines.collect())
-            .hint(format!("kubectl {within} get services"))
+        CheckResult::error("every backend's Service exists", self.lines(findings))
+            .hint(format!("kubectl {scope} get services"))
     }
 
     fn stale_slices(&self) -> CheckResult {
@@ -201,15 +216,14 @@ impl Groups<'_> {
         };
         let backends = self.backends();
         let stale = backends.filter(|(status, backend)| is_stale(&status.id, &backend.name));
-        let lines = stale.map(|(Status { id, .. }, BackendStatus { name, .. })| {
-            format!(
-                "{id}: {name} has no selector, but EndpointSlices from when it had one; delete \
-                 them or restore the selector"
-            )
+        let findings = stale.map(|(Status { id, .. }, BackendStatus { name, .. })| {
+            let words = "has no selector, but EndpointSlices from when it had one; delete them or \
+                         restore the selector";
+            Finding::on_backend(id, name, words)
         });
         CheckResult::warning(
             "every backend's EndpointSlices are kept up to date",
-            lines.collect(),
+            self.lines(findings),
         )
     }
 
@@ -219,10 +233,10 @@ impl Groups<'_> {
             let missing = self.missing_ports.get(&id).cloned().unwrap_or_default();
             let lines = record.backends_without_port().into_iter().chain(missing);
             lines
-                .map(|line| format!("{id}: {line}"))
+                .map(|line| Finding::new(&id, line))
                 .collect::<Vec<_>>()
         });
-        CheckResult::error("every port that a route names exists", lines.collect())
+        CheckResult::error("every port that a route names exists", self.lines(lines))
     }
 
     fn weights(&self) -> CheckResult {
@@ -234,11 +248,11 @@ impl Groups<'_> {
             } else {
                 "a running watch scales them down"
             };
-            Some(format!("{}: {trouble}; {mend}", record.id()))
+            Some(Finding::new(&record.id(), format!("{trouble}; {mend}")))
         });
         CheckResult::error(
             "Linkerd's proxies take every group's weights",
-            trouble.collect(),
+            self.lines(trouble),
         )
     }
 
@@ -247,21 +261,22 @@ impl Groups<'_> {
             let name = &backend.name;
             let is_primary = status.primary.as_ref() == Some(name);
             let unknown = unknown_readiness(self.cluster, name, is_primary, &backend.readiness);
-            unknown.map(|(words, mend)| format!("{}: {words}{mend}", status.id))
+            unknown.map(|(words, mend)| Finding::new(&status.id, words + &mend))
         };
-        let unknown = self.backends().filter_map(line).collect();
+        let unknown = self.lines(self.backends().filter_map(line));
         CheckResult::warning("the readiness of every backend is known", unknown)
     }
 
     fn effects(&self) -> CheckResult {
-        let (mut lines, mut hint) = (Vec::new(), None);
+        let (mut findings, mut hint) = (Vec::new(), None);
         for Status { id, warnings, .. } in &self.statuses {
-            lines.extend(warnings.iter().map(|warning| format!("{id}: {warning}")));
+            findings.extend(warnings.iter().map(|warning| Finding::new(id, warning)));
             if hint.is_none() && !warnings.is_empty() {
                 let (within, name) = (self.cluster.reach.within(&id.namespace), word(&id.name));
                 hint = Some(format!("kubectl {within} describe {} {name}", id.kind));
             }
         }
+        let lines = self.lines(findings);
         CheckResult::warning("no other object interferes with a group", lines)
             .hint(hint.unwrap_or_default())
     }
@@ -292,55 +307,62 @@ impl Groups<'_> {
             );
             return CheckResult::warning(DESCRIPTION, vec![complaint]);
         }
-        let unattended = self.by_namespace(|status| match status.runner {
+        let is_unattended = |status: &Status| match status.runner {
             Runner::Unattended => true,
             Runner::Upstream => !self.run_by_upstream.contains(&status.id),
             Runner::Watch(_) | Runner::Unknown => false,
-        });
-        let (namespace, _) = unattended.keys().next().copied().unwrap_or_default();
-        let place = self.cluster.reach.for_plugin(namespace);
-        let hint = format!("kubectl failover watch {place}");
-        let line = |((namespace, has_standby), names): (&(&str, bool), &Vec<String>)| {
-            let names = names.join(", ");
-            let then = if *has_standby {
-                ONLY_PROXIES
-            } else {
-                "nothing will fail over automatically"
-            };
-            format!("no watch is running for {names} in namespace {namespace}: {then}")
         };
-        let mut lines: Vec<String> = unattended.iter().map(line).collect();
+        let unattended = self.by_namespace(is_unattended);
+        let namespaces: BTreeSet<&str> = unattended.keys().map(|(name, _)| *name).collect();
+        let place = match Vec::from_iter(namespaces).as_slice() {
+            [only] => self.cluster.reach.for_plugin(only),
+            _ => self.cluster.reach.scoped(None),
+        };
+        let mut lines = if self.short {
+            let groups = self.statuses.iter();
+            let groups = groups.filter(|status| is_unattended(status));
+            self.lines(groups.map(|Status { id, flags, .. }| {
+                Finding::new(id, format!("no watch is running: {}", alone(flags.standby)))
+            }))
+        } else {
+            let line = |((namespace, has_standby), names): (&(&str, bool), &Vec<String>)| {
+                let (names, then) = (names.join(", "), alone(*has_standby));
+                format!("no watch is running for {names} in namespace {namespace}: {then}")
+            };
+            unattended.iter().map(line).collect()
+        };
         lines.extend(self.refused_leases.iter().cloned());
-        lines.extend(self.statuses.iter().filter_map(not_applied));
+        lines.extend(self.lines(self.statuses.iter().filter_map(not_applied)));
         let check = CheckResult::warning(DESCRIPTION, lines);
         if unattended.is_empty() {
             return check;
         }
-        check.hint(hint)
+        check.hint(format!("kubectl failover watch {place}"))
     }
 
     fn run_once(&self) -> CheckResult {
         let holder = |status: &Status| match &status.runner {
-            Runner::Watch(holder) if self.run_by_upstream.contains(&status.id) => Some(format!(
-                "{}: {holder} and Linkerd's failover controller both run it; stop one, or give \
-                 the group another controlled-by label",
-                status.id
-            )),
+            Runner::Watch(holder) if self.run_by_upstream.contains(&status.id) => {
+                let words = format!(
+                    "{holder} and Linkerd's failover controller both run it; stop one, or give \
+                     the group another controlled-by label"
+                );
+                Some(Finding::new(&status.id, words))
+            }
             _ => None,
         };
-        let twice = self.statuses.iter().filter_map(holder).collect();
+        let twice = self.lines(self.statuses.iter().filter_map(holder));
         CheckResult::warning("no group has two controllers", twice)
     }
 
     fn owners(&self) -> CheckResult {
         let owned = self.records.iter().filter_map(|record| {
             let owner = record.meta.gitops_owner()?;
-            Some(format!(
-                "{}: {owner} may revert its weights; {}",
-                record.id(),
-                keep_weights(&owner, record.kind.info().carrier)
-            ))
+            let keep = keep_weights(&owner, record.kind.info().carrier);
+            let words = format!("{owner} may revert its weights; {keep}");
+            Some(Finding::new(&record.id(), words))
         });
-        CheckResult::warning("no GitOps tool or controller owns a group", owned.collect())
+        let lines = self.lines(owned);
+        CheckResult::warning("no GitOps tool or controller owns a group", lines)
     }
 }

@@ -3,16 +3,19 @@
 pub mod api;
 mod complaints;
 mod deprecated;
+mod findings;
 pub mod groups;
 pub mod kinds;
 mod leases;
 pub mod linkerd;
+mod missing_rights;
 mod options;
 mod outages;
 pub mod proxy;
 pub mod remotes;
 pub mod retry;
 pub mod rights;
+mod rights_in_short;
 
 use crate::cluster::Clusters;
 use crate::model::check::Category;

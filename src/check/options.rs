@@ -15,6 +15,8 @@ pub struct CheckOptions {
     pub pre: bool,
     /// Check the pods behind the groups' services too.
     pub proxy: bool,
+    /// Show each problem once, not for each command or group that has it.
+    pub short: bool,
     /// The other clusters to ask about mirrors.
     pub remotes: Remotes,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures::{StreamExt as _, stream};
 
+use super::findings::name_some;
 use crate::cluster::Cluster;
 use crate::cluster::api::apex_services;
 use crate::cluster::listwatch::list::list;
@@ -15,8 +16,6 @@ use crate::resource::{Record, breaker, retries};
 
 /// The number of namespaces to read at once.
 const CONCURRENT_SERVICE_LISTS: usize = 4;
-/// Groups beyond this number are only counted.
-const MAX_NAMED_GROUPS: usize = 3;
 
 type Losses = [Loss; OUTAGES.len()];
 
@@ -48,11 +47,7 @@ pub async fn check(
 
 /// Groups that lose the same requests are one result.
 fn result(((alone, with_loop), groups): ((Losses, Losses), Vec<GroupId>)) -> CheckResult {
-    let named = groups.iter().take(MAX_NAMED_GROUPS).map(GroupId::to_string);
-    let mut names = named.collect::<Vec<_>>().join(", ");
-    if groups.len() > MAX_NAMED_GROUPS {
-        names += &format!(" and {} more", groups.len() - MAX_NAMED_GROUPS);
-    }
+    let names = name_some(groups.iter().map(GroupId::to_string));
     let mut result = CheckResult::success(format!(
         "{names}: requests lost without a loop: {}; with a loop: {}",
         words(&alone),

@@ -6,7 +6,9 @@ use clap::ValueEnum as _;
 use futures::{StreamExt as _, stream};
 
 use super::complaints::complaints;
+use super::missing_rights::{Gap, Review, place_of};
 use super::options::CheckOptions;
+use super::rights_in_short;
 use crate::access::rights::{RbacCommand, ResourceNames, Right, RightScope};
 use crate::cluster::api::access_review::{self, ResourceAction};
 use crate::cluster::api::discovery::ApiGroups;
@@ -37,12 +39,21 @@ pub async fn check(cluster: &Cluster, options: &CheckOptions, apis: &ApiGroups) 
         .buffer_unordered(CONCURRENT_ACCESS_REVIEWS)
         .collect()
         .await;
-    let checks = tasks
-        .iter()
-        .map(|(task, rights)| command(cluster, *task, rights, namespace, &answers));
+    let reviews = tasks.iter().map(|(task, rights)| {
+        let gaps = gaps(cluster, rights, namespace, &answers);
+        (*task, gaps)
+    });
+    let reviews: Vec<Review> = reviews.collect();
+    let checks = if options.short {
+        rights_in_short::checks(cluster, &reviews, namespace)
+    } else {
+        let checks = reviews.into_iter();
+        let checks = checks.map(|(task, gaps)| command(cluster, task, gaps, namespace));
+        checks.collect()
+    };
     Category {
         name: "failover-rights",
-        checks: checks.collect(),
+        checks,
     }
 }
 
@@ -77,50 +88,74 @@ fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Resourc
     })
 }
 
-/// Checks one command. A missing right is an error if the command needs it, and a warning
-/// otherwise. Of the kinds that can define groups, one is enough.
-fn command(
+/// Returns what the user lacks for one command. Of the kinds that can define groups, one is enough.
+fn gaps<'a>(
     cluster: &Cluster,
-    task: RbacCommand,
-    rights: &[Right],
+    rights: &'a [Right],
     namespace: Option<&str>,
     answers: &Answers,
-) -> CheckResult {
-    let description = format!("{} is allowed in {}", task.name(), place(namespace));
-    let (mut missing, mut lost) = (Vec::new(), Vec::new());
+) -> Result<Vec<Gap<'a>>, Vec<String>> {
     let is_allowed = |deed: &ResourceAction| matches!(answers.get(deed), Some(Ok(true)));
     let mut carriers = rights.iter().filter(|right| right.carrier().is_some());
     let has_carrier = carriers.any(|right| deeds(right, namespace).all(|deed| is_allowed(&deed)));
+    let mut gaps = Vec::new();
     for right in rights {
         let deeds: Vec<ResourceAction> = deeds(right, namespace).collect();
         let mut errors = deeds
             .iter()
             .filter_map(|deed| answers.get(deed)?.as_ref().err());
         if let Some(error) = errors.next() {
-            return CheckResult::error(description, complaints(cluster, error));
+            return Err(complaints(cluster, error));
         }
         let denied = deeds.iter().filter(|deed| !is_allowed(deed));
         let verbs: Vec<&str> = denied.map(|deed| deed.verb).collect();
         if !verbs.is_empty() {
-            let place = place(namespace.filter(|_| right.scope == RightScope::Namespace));
-            let (verbs, resource) = (verbs.join(", "), right.full_resource());
-            let line = format!("cannot {verbs} {resource} in {place}");
-            match right.lost {
-                None => missing.push(line),
-                Some(_) if right.carrier().is_some() && !has_carrier => missing.push(line),
-                Some(loss) => lost.push(format!("{line}: {loss}")),
-            }
+            let is_needed = right.lost.is_none() || right.carrier().is_some() && !has_carrier;
+            gaps.push(Gap {
+                right,
+                verbs,
+                is_needed,
+            });
         }
     }
+    Ok(gaps)
+}
+
+/// Checks one command. A missing right is an error if the command needs it, and a warning
+/// otherwise.
+fn command(
+    cluster: &Cluster,
+    task: RbacCommand,
+    gaps: Result<Vec<Gap<'_>>, Vec<String>>,
+    namespace: Option<&str>,
+) -> CheckResult {
+    let description = format!("{} is allowed in {}", task.name(), place(namespace));
+    let gaps = match gaps {
+        Ok(gaps) => gaps,
+        Err(complaints) => return CheckResult::error(description, complaints),
+    };
+    let line = |gap: &Gap| {
+        let (verbs, resource) = (gap.verbs.join(", "), gap.right.full_resource());
+        let line = format!(
+            "cannot {verbs} {resource} in {}",
+            place_of(gap.right, namespace)
+        );
+        match gap.right.lost {
+            Some(loss) if !gap.is_needed => format!("{line}: {loss}"),
+            _ => line,
+        }
+    };
     let hint = format!(
         "kubectl failover check --rbac {} {}",
         task.name(),
         cluster.reach.scoped(namespace)
     );
-    if missing.is_empty() {
-        CheckResult::warning(description, lost).hint(hint)
+    let (missing, lost): (Vec<_>, Vec<_>) = gaps.iter().partition(|gap| gap.is_needed);
+    let is_warning = missing.is_empty();
+    let lines = missing.into_iter().chain(lost).map(line).collect();
+    if is_warning {
+        CheckResult::warning(description, lines).hint(hint)
     } else {
-        missing.append(&mut lost);
-        CheckResult::error(description, missing).hint(hint)
+        CheckResult::error(description, lines).hint(hint)
     }
 }

@@ -34,6 +34,7 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
         linkerd_namespace: env.flags.linkerd_namespace(),
         pre: args.pre,
         proxy: args.proxy,
+        short: args.output == CheckFormat::Short,
         remotes: env.remotes(&args.remotes)?,
     };
     let categories = check::run(&options, &RetryUntil::new(args.wait, &say)).await;

@@ -93,12 +93,32 @@ fn rejected(cluster: &Cluster) -> Problem {
 }
 
 fn forbidden(cluster: &Cluster, message: &str) -> Problem {
-    let place = place(cluster);
     match MissingRight::missing_in(message) {
-        Some(right) => Problem::new(format!("Forbidden: {} ({place})", right.in_words()))
-            .next_all(right.next(&cluster.reach)),
+        Some(right) => missing(cluster, &right),
         None => denied(cluster, message),
     }
+}
+
+fn missing(cluster: &Cluster, right: &MissingRight) -> Problem {
+    let (words, place) = (right.in_words(), place(cluster));
+    Problem::new(format!("Forbidden: {words} ({place})")).next_all(right.next(&cluster.reach))
+}
+
+/// Explains several failed requests. Missing rights that differ in the kind alone are one problem.
+pub fn explain_all<'a>(
+    cluster: &Cluster,
+    errors: impl IntoIterator<Item = &'a RequestError>,
+) -> Vec<Problem> {
+    let (mut rights, mut problems) = (Vec::new(), Vec::new());
+    for error in errors {
+        match error.forbidden_message().and_then(MissingRight::missing_in) {
+            Some(right) => rights.push(right),
+            None => problems.push(explain(cluster, error)),
+        }
+    }
+    let rights = MissingRight::merge(rights);
+    problems.extend(rights.iter().map(|right| missing(cluster, right)));
+    problems
 }
 
 /// Returns whether a webhook or a policy of admission, or validation, refused a write.

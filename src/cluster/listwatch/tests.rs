@@ -373,6 +373,30 @@ async fn watches_are_used_again_once_they_work() {
     assert!(events.last().unwrap().0 > 4 * MINUTE, "the watches serve");
 }
 
+/// kube-apiserver refuses the requests for a kind until its cache has been filled.
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_was_just_defined_is_waited_for() {
+    const MESSAGE: &str = "storage is (re)initializing";
+    let body = format!(r#"{{"kind":"Status","code":429,"message":"{MESSAGE}"}}"#);
+    let head = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\n\r\n";
+    let nth = AtomicU64::new(0);
+    let busy = Answer::default().then(0, &format!("{head}{body}"));
+    let refused = busy.clone();
+    let server = TestServer::start(move |_| match nth.fetch_add(1, Ordering::Relaxed) {
+        0..3 => busy.clone(),
+        _ => Answer::list(21, &["new"]),
+    })
+    .await;
+    let (objects, _) = list(&server.cluster(None).await, &slices()).await.unwrap();
+    assert_eq!(objects[0].metadata.name, "new");
+
+    let started = Instant::now();
+    let server = TestServer::start(move |_| refused.clone()).await;
+    let error = list(&server.cluster(None).await, &slices()).await;
+    assert!(error.unwrap_err().cause.to_string().contains(MESSAGE));
+    assert!(started.elapsed() < Duration::from_secs(10), "{started:?}");
+}
+
 /// A server that has everything at once: it hangs, refuses, is restored, and holds watches back.
 #[tokio::test(start_paused = true)]
 async fn after_any_mix_of_faults_the_last_list_is_no_older_than_the_faults() {

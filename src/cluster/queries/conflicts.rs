@@ -358,7 +358,10 @@ fn or_note<T>(
 
 /// Lists ServiceProfiles. Returns none if the cluster does not serve them, even if the list is
 /// forbidden.
-async fn list_profiles(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<Vec<Profile>> {
+pub async fn list_profiles(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+) -> RequestResult<Vec<Profile>> {
     match list(cluster, &service_profiles::collection(namespace)).await {
         Ok((profiles, _)) => Ok(profiles),
         Err(error) if error.is_forbidden() => {

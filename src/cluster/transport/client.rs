@@ -43,6 +43,10 @@ const PAGES_IN_TIME: u32 = 10;
 /// The default time limit of a write. Each admission webhook may take 30 s. The API server itself
 /// ends a request after 60 s by default, and its answer is worth waiting for.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
+/// How often to ask a server whose storage for a kind is initializing, and the pause between. Its
+/// `Retry-After` is 1 s too. Together less than the time limit of a request.
+const MAX_INITIALIZING_WAITS: usize = 7;
+const INITIALIZING_INTERVAL: Duration = Duration::from_secs(1);
 /// The meaning of `--request-timeout 0`.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -412,11 +416,28 @@ impl Cluster {
         serde_json::from_slice(&body).map_err(|cause| Cause::unreadable(&cause))
     }
 
-    /// Sends a request and returns the response, or an error for an error status.
+    /// Sends a request and returns the response, or an error for an error status. Waits until the
+    /// server can serve a kind whose definition was just made.
     async fn answer(&self, mut request: http::Request<Vec<u8>>) -> Result<Response<Body>, Cause> {
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(ACCEPT, json);
         tidy_query(request.uri_mut());
+        for waited in 0..MAX_INITIALIZING_WAITS {
+            match self.answer_once(request.clone()).await {
+                Err(cause) if cause.is_initializing() => {
+                    let path = request.uri().path();
+                    if waited == 1 {
+                        tracing::warn!("waiting for the API server to get ready to serve {path}");
+                    }
+                    tokio::time::sleep(INITIALIZING_INTERVAL).await;
+                }
+                answer => return answer,
+            }
+        }
+        self.answer_once(request).await
+    }
+
+    async fn answer_once(&self, request: http::Request<Vec<u8>>) -> Result<Response<Body>, Cause> {
         let response = self.send(request).await?;
         if response.status().is_success() {
             return Ok(response);

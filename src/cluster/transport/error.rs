@@ -61,6 +61,12 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether the API server cannot serve a kind yet: its definition was just made, or the server
+    /// has just started.
+    pub fn is_initializing(&self) -> bool {
+        matches!(self, Self::Status { code: 429, message, .. } if message.contains("storage is (re)initializing"))
+    }
+
     /// Returns the cause of a failed connection.
     pub fn unreachable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unreachable {
@@ -177,6 +183,16 @@ impl RequestError {
 
     pub fn is_forbidden(&self) -> bool {
         self.code() == Some(403)
+    }
+
+    /// Returns what the API server said of a request that it forbids.
+    pub fn forbidden_message(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Status {
+                code: 403, message, ..
+            } => Some(message),
+            _ => None,
+        }
     }
 
     pub fn is_conflict(&self) -> bool {

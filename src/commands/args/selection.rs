@@ -152,10 +152,14 @@ pub fn warn_of_forbidden<'a>(
     cluster: &Cluster,
     forbidden: impl IntoIterator<Item = &'a RequestError>,
 ) {
-    for error in forbidden {
-        let Problem { message, next, .. } = error::explain(cluster, error);
+    let forbidden: Vec<&RequestError> = forbidden.into_iter().collect();
+    let kinds = match forbidden.len() {
+        1 => "this kind",
+        _ => "these kinds",
+    };
+    for Problem { message, next, .. } in error::explain_all(cluster, forbidden) {
         streams.say(&format!(
-            "warning: {message}: groups of this kind are skipped"
+            "warning: {message}: groups of {kinds} are skipped"
         ));
         for line in next {
             streams.say(&format!("  {line}"));

@@ -2,9 +2,9 @@
 //! extension, which writes them, is running.
 
 use crate::cluster::Cluster;
-use crate::cluster::api::service_profiles::{self, Profile};
+use crate::cluster::api::service_profiles::Profile;
 use crate::cluster::api::{namespaces, workloads};
-use crate::cluster::listwatch::list::list;
+use crate::cluster::queries::conflicts::list_profiles;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::ServiceRef;
 use crate::text::word;
@@ -15,13 +15,7 @@ const SMI_LABEL: &str = "linkerd.io/extension=smi";
 /// Returns the ServiceProfiles of a service in its own namespace; none if the cluster does not
 /// serve ServiceProfiles.
 pub async fn profiles(cluster: &Cluster, apex: &ServiceRef) -> RequestResult<Vec<Profile>> {
-    let collection = service_profiles::collection(Some(&apex.namespace));
-    let listed = list(cluster, &collection).await;
-    let profiles = match listed {
-        Ok((profiles, _)) => profiles,
-        Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Err(error),
-    };
+    let profiles = list_profiles(cluster, Some(&apex.namespace)).await?;
     let is_of_apex = |profile: &Profile| profile.service().as_ref() == Some(apex);
     Ok(profiles.into_iter().filter(is_of_apex).collect())
 }

@@ -25,7 +25,7 @@ use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::error::explain;
 use crate::model::{Carrier, ServiceRef};
 use crate::resource::migration::{MigratedFrom, Successor};
-use crate::resource::{Change, Kind, Record, patch};
+use crate::resource::{Change, Kind, Record};
 use crate::view::manifest::full_name;
 
 /// How often to look whether Linkerd has reacted.
@@ -230,7 +230,7 @@ impl Migration<'_> {
             let label = new.meta.migrated_from().map(|from| from.label);
             let label = label.unwrap_or_else(|| DEFAULT_CONTROLLER.to_owned());
             let change = Change::builder().adopt(&label).build().unwrap_or_default();
-            apply::apply_patch(self.cluster, &new, patch(&new, &change), false).await?;
+            apply::apply(self.cluster, &new, &change, false).await?;
             return Ok(Step::Again);
         }
         if new.kind.info().carrier == Carrier::Split {

@@ -1,5 +1,5 @@
-//! Binds pods to the only node of a cluster. kube-scheduler would do the same, and take 40 MB of
-//! memory and a program more to build.
+//! Binds pods to the only node of a cluster. kube-scheduler would do the same, and take 66 MB of
+//! memory in each cluster, and a fifth program to build.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;

@@ -211,6 +211,15 @@ async fn rights_depend_on_the_command() {
         "warning"
     );
 
+    // In short, what several commands lack is one line.
+    let short = check().args(["-o", "short"]).run().await.code(1);
+    let needed = "needed by create, watch, force, failback, set, pause, resume, migrate";
+    let lacks = short.stdout.lines().filter(|line| line.contains(needed));
+    assert_eq!(lacks.count(), 1, "all kinds are one line: {short}");
+    let is_lease = |line: &&str| line.contains("leases.coordination.k8s.io");
+    assert_eq!(short.stdout.lines().filter(is_lease).count(), 1, "{short}");
+    short.stdout_contains("check --rbac COMMAND");
+
     let everywhere = plugin()
         .args(["check", "-A", "--pre", "-o", "json"])
         .context("west");
