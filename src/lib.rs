@@ -36,7 +36,7 @@ pub mod internals {
     pub use crate::cluster::transport::{connector, kubeconfig};
     pub use crate::cluster::{Cluster, Clusters};
     pub use crate::view::explain;
-    pub use crate::watch::{Clocks, Metrics, WatchOptions, run as watch};
+    pub use crate::watch::{Clocks, Metrics, WatchOptions, WatchReport, run as watch};
 }
 
 use std::ffi::OsString;

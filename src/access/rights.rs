@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use crate::cluster::api::journal::JOURNAL_NAME;
 use crate::resource::{KINDS, Kind};
 
 /// A command that needs rights; `check --rbac` prints its Role.
@@ -40,6 +41,19 @@ pub enum ResourceNames {
     All,
     /// The Lease of the `watch`: never the leader elections and the heartbeats of others.
     OwnLease,
+    /// The ConfigMap with the journal of a namespace, never those of others.
+    Journal,
+}
+
+impl ResourceNames {
+    /// Returns the only name. `lease`: the name of the Lease of the `watch`.
+    pub fn name(self, lease: &str) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::OwnLease => Some(lease),
+            Self::Journal => Some(JOURNAL_NAME),
+        }
+    }
 }
 
 /// Where a right is needed.
@@ -131,6 +145,12 @@ const LEASES_FOLLOWED: Right = Right {
 };
 const EVENTS: Right =
     Right::needed("events.k8s.io", "events", &["create"]).helpful("no Events are written");
+/// The journal of the events of groups.
+const JOURNAL: Right = Right {
+    names: ResourceNames::Journal,
+    ..Right::needed("", "configmaps", &["get", "update"])
+}
+.helpful("no journal is kept, so the history of groups goes back one hour");
 const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"])
     .helpful("conflicting ServiceProfiles cannot be detected");
 
@@ -143,6 +163,7 @@ const NO_READ_BACK: &str = "cannot show the result afterwards";
 const EDIT_RIGHTS: &[Right] = &[
     SLICES.helpful(NO_READ_BACK),
     SERVICES.helpful(NO_READ_BACK),
+    EVENTS,
     LEASES,
 ];
 
@@ -196,6 +217,12 @@ impl RbacCommand {
                             names: ResourceNames::All,
                             ..OWN_LEASE
                         },
+                        JOURNAL,
+                        Right {
+                            verbs: &["create"],
+                            names: ResourceNames::All,
+                            ..JOURNAL
+                        },
                         LEASES_FOLLOWED.helpful("cannot see which groups other watches select"),
                         NAMESPACES.helpful(UNSEEN),
                         DEPLOYMENTS.helpful(UNSEEN),
@@ -233,8 +260,15 @@ impl RbacCommand {
                 "history",
                 &["get", "list"],
                 const {
-                    &[Right::needed("events.k8s.io", "events", &["list"])
-                        .helpful("only each group's most recent move is known")]
+                    &[
+                        Right::needed("events.k8s.io", "events", &["list"])
+                            .helpful("Events do not show in the history"),
+                        Right {
+                            verbs: &["list"],
+                            ..JOURNAL
+                        }
+                        .helpful("the journal of watch does not show in the history"),
+                    ]
                 },
             ),
             Self::Check => (
@@ -268,8 +302,8 @@ impl RbacCommand {
             |right: &&Right| right.scope == RightScope::Namespace || scope == RightScope::Cluster;
         let rule = |right: &Right| {
             let mut rule = json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs });
-            if right.names == ResourceNames::OwnLease {
-                rule["resourceNames"] = json!([lease]);
+            if let Some(name) = right.names.name(lease) {
+                rule["resourceNames"] = json!([name]);
             }
             rule
         };

@@ -9,13 +9,13 @@ use super::order::{ChangePlan, ChangeResult, Order, PlannedWrite};
 use super::precondition::Precondition;
 use super::preflight::{Preflight, preflight};
 use super::retry::Retries;
-use crate::cluster::api::events::MoveEvent;
+use crate::cluster::api::events::ObjectEvent;
 use crate::cluster::api::{apply, events, groups};
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::error::explain;
-use crate::model::GroupId;
+use crate::model::{GroupEvent, GroupId};
 use crate::problem::Problem;
-use crate::resource::{Change, Record};
+use crate::resource::{Change, Record, events_between};
 
 /// How many of the groups that may or may not have been changed are named.
 const MAX_NAMED_GROUPS: usize = 20;
@@ -95,7 +95,7 @@ async fn write_group(
     }
     let after = apply::apply(context.cluster, record, change, dry_run).await?;
     if !dry_run {
-        publish_event(context.cluster, &after, change, context.by).await;
+        publish_events(context, record, &after).await;
     }
     Ok(())
 }
@@ -208,13 +208,19 @@ fn gone(cluster: &Cluster, record: &Record) -> Problem {
     ))
 }
 
-/// Publishes an Event if traffic moved. Failing to do so does not fail the change.
-async fn publish_event(cluster: &Cluster, after: &Record, change: &Change, by: &str) {
-    let Some(last) = &change.last_move else {
-        return;
-    };
-    let event = MoveEvent::new(after, last.at, &last.why, last.unverified).on_object(by);
-    if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
-        tracing::debug!(%cause, "an Event was not written");
+/// Publishes an Event for everything that the change did to the group. Failing to do so does not
+/// fail the change.
+async fn publish_events(context: OrderContext<'_>, before: &Record, after: &Record) {
+    let OrderContext { cluster, by, .. } = context;
+    for event in events_between(before, after, cluster.clock().now()) {
+        let event = GroupEvent {
+            by: by.to_owned(),
+            ..event
+        };
+        let event = ObjectEvent::new(after, event).on_object(by);
+        if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
+            tracing::debug!(%cause, "an Event was not written");
+            return;
+        }
     }
 }

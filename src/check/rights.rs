@@ -9,7 +9,7 @@ use super::complaints::complaints;
 use super::missing_rights::{Gap, Review, place_of};
 use super::options::CheckOptions;
 use super::rights_in_short;
-use crate::access::rights::{RbacCommand, ResourceNames, Right, RightScope};
+use crate::access::rights::{RbacCommand, Right, RightScope};
 use crate::cluster::api::access_review::{self, ResourceAction};
 use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::api::lease;
@@ -77,7 +77,7 @@ fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Resourc
         ..
     } = *right;
     // That of a watch without a selector.
-    let name = (names == ResourceNames::OwnLease).then_some(lease::NAME);
+    let name = names.name(lease::NAME);
     let namespace = namespace.filter(|_| scope == RightScope::Namespace);
     verbs.iter().map(move |verb| ResourceAction {
         verb,

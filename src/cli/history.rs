@@ -1,8 +1,11 @@
 //! The arguments of `history`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::spec::CommandSpec;
+use super::values::{TimeLimit, parse_time_limit};
 use crate::access::rights::RbacCommand;
 
 pub const SPEC: CommandSpec = CommandSpec::new(
@@ -10,7 +13,12 @@ pub const SPEC: CommandSpec = CommandSpec::new(
 Examples:
   kubectl failover history
   kubectl failover history web-svc --output wide
-  kubectl failover history --all-namespaces --output json",
+  kubectl failover history --all-namespaces --output json
+  kubectl failover history --since 2h --output markdown > post-mortem.md
+  kubectl failover history --since 2026-11-26T03:00:00Z --until 2026-11-26T05:00:00Z
+  kubectl failover history --contexts west,east --limit 20
+  kubectl failover history --watch
+  kubectl failover history --journal /var/log/failover.jsonl --output csv",
 )
 .needs(RbacCommand::History);
 
@@ -21,6 +29,24 @@ pub struct HistoryArgs {
     /// Only groups with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
+    /// Show the groups of all these contexts of the kubeconfig, such as west,east
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub contexts: Vec<String>,
+    /// Only events after this time, such as 2026-11-26T03:00:00Z, or not longer ago than this, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = parse_time_limit)]
+    pub since: Option<TimeLimit>,
+    /// Only events before this time, or longer ago than this
+    #[arg(long, value_name = "TIME", value_parser = parse_time_limit)]
+    pub until: Option<TimeLimit>,
+    /// Only this many events, the newest ones
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Also read this file, which `watch --journal` has written
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Keep showing new events: one per line, the oldest first
+    #[arg(short, long, conflicts_with_all = ["until", "limit"])]
+    pub watch: bool,
     /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: HistoryFormat,
@@ -30,7 +56,12 @@ pub struct HistoryArgs {
 pub enum HistoryFormat {
     #[default]
     Table,
+    /// Also the weights, local times, and where each event is known from
     Wide,
     Json,
     Yaml,
+    /// Comma-separated values, the oldest event first
+    Csv,
+    /// A table for a post-mortem, the oldest event first
+    Markdown,
 }

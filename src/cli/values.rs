@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::model::MaxMoves;
+use jiff::Timestamp;
+
+use crate::model::{EventKind, MaxMoves};
 use crate::resource::{KINDS, kinds_called};
 
 /// Parses a duration in Go's format, such as `5m0s`, `1h2m3s` or `300ms`; zero needs no unit.
@@ -14,6 +16,43 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
     let span: jiff::SignedDuration = text.parse().map_err(|_| EXPECTED.to_owned())?;
     limited(Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())?)
+}
+
+/// Parses the name of an event of a group.
+pub fn parse_event(name: &str) -> Result<EventKind, String> {
+    EventKind::named(name).ok_or_else(|| {
+        let names = EventKind::ALL.map(EventKind::name);
+        format!("expected one of: {}", names.join(", "))
+    })
+}
+
+/// A point in time: by date, or by how long ago it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLimit {
+    At(Timestamp),
+    Ago(Duration),
+}
+
+impl TimeLimit {
+    /// Returns the time, by the API server's clock.
+    pub fn time(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
+        }
+    }
+}
+
+/// Parses a point in time: a date with a time and a zone, or a duration before now.
+pub fn parse_time_limit(text: &str) -> Result<TimeLimit, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(TimeLimit::At(time));
+    }
+    parse_duration(text).map(TimeLimit::Ago).map_err(|_| {
+        "expected a time with its zone, such as 2026-11-26T03:00:00Z, or how long ago it was, such \
+         as 2h"
+            .to_owned()
+    })
 }
 
 /// Parses how long something lasts before it expires.

@@ -1,15 +1,18 @@
 //! The arguments of `watch`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::spec::CommandSpec;
-use super::values::{CommandWords, parse_address, parse_command, parse_duration, parse_max_moves};
+use super::values::{
+    CommandWords, parse_address, parse_command, parse_duration, parse_event, parse_max_moves,
+};
 use super::{RemoteArgs, StreamFormat};
 use crate::access::rights::RbacCommand;
-use crate::model::{Condition, MaxMoves};
+use crate::model::{Condition, EventKind, MaxMoves};
 use crate::output::logging::LogFormat;
 
 pub const SPEC: CommandSpec = CommandSpec::new(
@@ -25,6 +28,8 @@ Examples:
   kubectl failover watch --remote-from-links
   kubectl failover watch --contexts west,east --all-namespaces
   kubectl failover watch --on-transition '/usr/local/bin/notify --channel \"on call\"'
+  kubectl failover watch --on-transition examples/slack.sh --hook-events moved,forced,down,unavailable
+  kubectl failover watch --journal /var/log/failover.jsonl
   kubectl failover watch --metrics 9090 --log-format json",
 )
 .needs(RbacCommand::Watch);
@@ -54,11 +59,18 @@ pub struct WatchArgs {
     /// Exit cleanly after this long, such as 30m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, conflicts_with = "end")]
     pub run_for: Option<Duration>,
-    /// Run this program after each failover and failback. It is split at blanks outside quotes and run
-    /// without a shell, unless it names one. It gets the move in environment variables
-    /// (FAILOVER_GROUP, FAILOVER_TO …), and as JSON on standard input
-    #[arg(long, value_name = "COMMAND", value_parser = parse_command)]
+    /// Run this program after each event of a group: failovers and failbacks, and what others do. It is
+    /// split at blanks outside quotes and run without a shell, unless it names one. It gets the event
+    /// in environment variables (FAILOVER_EVENT, FAILOVER_GROUP …), and as JSON on standard input
+    #[arg(long, alias = "on-event", value_name = "COMMAND", value_parser = parse_command)]
     pub on_transition: Option<CommandWords>,
+    /// Run it only for these events, such as moved,down,unavailable [default: all]
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',', value_parser = parse_event, requires = "on_transition")]
+    pub hook_events: Vec<EventKind>,
+    /// Append the events to this file instead of the ConfigMap kubectl-failover-journal; it is renamed
+    /// to FILE.1 when it has 10 MiB
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
     /// Serve /metrics for Prometheus, /healthz and /readyz on this port of localhost, or on IP:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub metrics: Option<SocketAddr>,

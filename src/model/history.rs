@@ -1,150 +1,494 @@
-//! Moves of traffic as `history` lists them, merged from several sources.
+//! The past of groups as `history` lists it, merged from several sources: what is missing between
+//! two moves is a row of its own, and each row knows how long its state lasted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::event::{EventKind, GroupEvent};
 use super::ids::GroupId;
+use super::moves::{carriers, same_weights};
 
-/// Two reports within this time describe one move.
-const SAME_MOVE_WINDOW: SignedDuration = SignedDuration::from_secs(2);
+/// Two reports within this time can describe one event. Edit times are whole seconds.
+const SAME_EVENT_WINDOW: SignedDuration = SignedDuration::from_secs(2);
+/// The name of the backends' last writer, where the object does not tell.
+const SOMEBODY: &str = "somebody";
 
-/// One move, or an edit that may have been one.
+/// One event, and where it is known from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
-    /// The group.
-    pub group: GroupId,
-    /// The group's apex; none if the object no longer exists.
-    pub apex: Option<String>,
-    /// The API server's time.
-    pub at: Timestamp,
-    /// Weights before, such as `web-svc=1,web-svc-east=0`, if they are known.
-    pub from: Option<String>,
-    /// Weights after, if they are known.
-    pub to: Option<String>,
-    /// Who moved it: user and host, or a field manager.
-    pub by: String,
-    /// The reason, in words.
-    pub why: String,
-    /// It was unknown whether the new backends were ready.
-    pub unverified: bool,
+pub struct HistoryRow {
+    /// The event.
+    pub event: GroupEvent,
     /// The sources that report it, the most precise first.
-    pub sources: Vec<MoveSource>,
+    pub sources: Vec<EventSource>,
+    /// How long the state lasted that it began; none for an event that begins none.
+    pub lasted: Option<Lasted>,
 }
 
-/// The source of a reported move, the most precise first.
+/// How long the state lasted that an event began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lasted {
+    /// The time from the event to its end, or to now.
+    pub time: Duration,
+    /// It has not ended.
+    pub goes_on: bool,
+}
+
+/// The source of a reported event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MoveSource {
+pub enum EventSource {
     /// The annotation `last-move` on the object.
     LastMove,
-    /// An Event of this tool.
+    /// A Kubernetes Event of this tool.
     Event,
-    /// An Event of Linkerd's own failover controller.
+    /// The journal of a `watch`.
+    Journal,
+    /// The annotation of an override or a pause that is in force.
+    Order,
+    /// A Kubernetes Event of Linkerd's own failover controller.
     UpstreamEvent,
-    /// `metadata.managedFields`: the last edit of the backends, which may have moved traffic.
+    /// `metadata.managedFields`: the last edit of the backends.
     ManagedFields,
+    /// Two moves, the second of which does not begin where the first one ended.
+    Gap,
 }
 
-/// Merges reports of the same move, and returns the moves, the newest first.
-pub fn merge(mut reports: Vec<Move>) -> Vec<Move> {
-    reports.sort_by_key(|report| report.sources.first().copied());
-    let mut moves: Vec<Move> = Vec::new();
-    for report in reports {
-        match moves.iter_mut().find(|known| is_same(known, &report)) {
-            Some(known) => {
-                known.sources.extend(report.sources);
-                known.sources.dedup();
-                known.from = known.from.take().or(report.from);
-                known.to = known.to.take().or(report.to);
-            }
-            None => moves.push(report),
+impl EventSource {
+    /// Of several reports of an event, the one with the smallest number counts.
+    fn precedence(self) -> u8 {
+        match self {
+            Self::Event => 0,
+            Self::Journal => 1,
+            Self::LastMove => 2,
+            Self::Order => 3,
+            Self::UpstreamEvent => 4,
+            Self::ManagedFields => 5,
+            Self::Gap => 6,
         }
     }
-    moves.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.group.cmp(&b.group)));
-    moves
 }
 
-/// Two reports of one source are two moves, however close together. Edit times are whole seconds.
-fn is_same(known: &Move, report: &Move) -> bool {
-    known.group == report.group
-        && known.at.duration_since(report.at).abs() <= SAME_MOVE_WINDOW
+/// A group as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurrentGroup {
+    /// The group.
+    pub group: GroupId,
+    /// The group's apex.
+    pub apex: String,
+    /// The primary; under an override, the primary before it.
+    pub home: Option<String>,
+    /// The last writer of the backends besides this tool, and when it wrote them.
+    pub last_edit: Option<(String, Option<Timestamp>)>,
+}
+
+/// How long a group was not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupSummary {
+    /// The group.
+    pub group: GroupId,
+    /// The time that its traffic was away from its primary.
+    pub away: Duration,
+    /// The time of outages.
+    pub out: Duration,
+    /// The number of moves.
+    pub moves: usize,
+}
+
+impl HistoryRow {
+    /// Returns a report from one source.
+    pub fn new(event: GroupEvent, source: EventSource) -> Self {
+        Self {
+            event,
+            sources: vec![source],
+            lasted: None,
+        }
+    }
+}
+
+/// Merges reports of the same events, adds what is missing between them, and returns all, the
+/// newest first. `now`: the API server's time.
+pub fn history(
+    reports: Vec<HistoryRow>,
+    groups: &[CurrentGroup],
+    now: Timestamp,
+) -> Vec<HistoryRow> {
+    let mut by_group: BTreeMap<GroupId, Vec<HistoryRow>> = BTreeMap::new();
+    for row in merge(reports) {
+        by_group
+            .entry(row.event.group.clone())
+            .or_default()
+            .push(row);
+    }
+    let mut rows = Vec::new();
+    for (id, of_group) in by_group {
+        let group = groups.iter().find(|group| group.group == id);
+        let mut of_group = without_gaps(of_group, group);
+        set_durations(&mut of_group, now);
+        rows.extend(of_group);
+    }
+    rows.sort_by_key(|row| row.event.at);
+    rows.reverse();
+    rows
+}
+
+/// Returns how long each group was away and out, from rows with the newest first.
+pub fn summaries(rows: &[HistoryRow], groups: &[CurrentGroup]) -> Vec<GroupSummary> {
+    let mut summaries: BTreeMap<&GroupId, GroupSummary> = BTreeMap::new();
+    let mut homes: BTreeMap<&GroupId, &str> = groups
+        .iter()
+        .filter_map(|group| Some((&group.group, group.home.as_deref()?)))
+        .collect();
+    for row in rows.iter().rev() {
+        let event = &row.event;
+        let summary = summaries.entry(&event.group).or_insert(GroupSummary {
+            group: event.group.clone(),
+            away: Duration::ZERO,
+            out: Duration::ZERO,
+            moves: 0,
+        });
+        let time = row.lasted.map(|lasted| lasted.time).unwrap_or_default();
+        if matches!(event.kind, EventKind::Down | EventKind::Unavailable) {
+            summary.out += time;
+        }
+        if !event.moves() {
+            continue;
+        }
+        summary.moves += 1;
+        // Of a group that is gone, the first known backend counts as the primary.
+        let from = event.from.as_deref().map(carriers).unwrap_or_default();
+        let home = match (homes.get(&event.group), from.first()) {
+            (Some(home), _) => *home,
+            (None, Some(from)) => homes.entry(&event.group).or_insert(from),
+            (None, None) => continue,
+        };
+        let to = event.to.as_deref().map(carriers);
+        if to.is_some_and(|to| !to.contains(&home)) {
+            summary.away += time;
+        }
+    }
+    summaries.into_values().collect()
+}
+
+/// Merges reports of the same events, and returns the events of all groups, the oldest first.
+fn merge(mut reports: Vec<HistoryRow>) -> Vec<HistoryRow> {
+    let precedence = |row: &HistoryRow| row.sources.first().map(|source| source.precedence());
+    reports.sort_by_key(precedence);
+    let mut rows: Vec<HistoryRow> = Vec::new();
+    let mut by_group: BTreeMap<GroupId, Vec<usize>> = BTreeMap::new();
+    for report in reports {
+        let known = by_group.entry(report.event.group.clone()).or_default();
+        let same = known
+            .iter()
+            .copied()
+            .find(|index| rows.get(*index).is_some_and(|row| is_same(row, &report)));
+        match same.and_then(|index| rows.get_mut(index)) {
+            Some(row) => {
+                row.sources.extend(report.sources);
+                row.sources.sort();
+                row.sources.dedup();
+                row.event.from = row.event.from.take().or(report.event.from);
+                row.event.to = row.event.to.take().or(report.event.to);
+                row.event.apex = row.event.apex.take().or(report.event.apex);
+            }
+            None => {
+                known.push(rows.len());
+                rows.push(report);
+            }
+        }
+    }
+    rows.sort_by_key(|row| row.event.at);
+    rows
+}
+
+/// Two reports of one source are two events, however close together.
+fn is_same(known: &HistoryRow, report: &HistoryRow) -> bool {
+    let (a, b) = (&known.event, &report.event);
+    let is_move = |event: &GroupEvent| event.kind.may_move() && event.kind != EventKind::Edited;
+    let is_one_kind = a.kind == b.kind || a.at == b.at && is_move(a) && is_move(b);
+    is_one_kind
+        && a.at.duration_since(b.at).abs() <= SAME_EVENT_WINDOW
         && !report
             .sources
             .iter()
             .any(|source| known.sources.contains(source))
-        && agree(known.to.as_ref(), report.to.as_ref())
+        && agree(a.to.as_deref(), b.to.as_deref())
 }
 
-fn agree(a: Option<&String>, b: Option<&String>) -> bool {
-    a.is_none() || b.is_none() || a == b
+fn agree(a: Option<&str>, b: Option<&str>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => same_weights(a, b),
+        _ => true,
+    }
+}
+
+/// Adds a row where a move does not begin where the last one ended.
+fn without_gaps(rows: Vec<HistoryRow>, group: Option<&CurrentGroup>) -> Vec<HistoryRow> {
+    let mut complete: Vec<HistoryRow> = Vec::new();
+    let mut last: Option<(Timestamp, String)> = None;
+    for mut row in rows {
+        if row.event.kind == EventKind::Edited && row.event.to.is_some() {
+            let known = last.as_ref().map(|(_, weights)| weights.clone());
+            row.event.from = row.event.from.take().or(known);
+        }
+        if let (Some((ended, weights)), Some(from)) = (&last, &row.event.from)
+            && !same_weights(weights, from)
+        {
+            complete.push(gap(*ended, weights, &row.event, group));
+        }
+        if let Some(to) = &row.event.to {
+            last = Some((row.event.at, to.clone()));
+        }
+        complete.push(row);
+    }
+    complete
+}
+
+/// Somebody changed the weights between a move and the next one.
+fn gap(
+    ended: Timestamp,
+    weights: &str,
+    next: &GroupEvent,
+    group: Option<&CurrentGroup>,
+) -> HistoryRow {
+    let edit = group.and_then(|group| group.last_edit.clone());
+    let edit = edit.map(|(by, at)| (by, at.filter(|at| *at <= next.at)));
+    let (by, at) = edit.unwrap_or_else(|| (SOMEBODY.to_owned(), None));
+    let at = at.filter(|at| *at + SAME_EVENT_WINDOW >= ended);
+    let when = if at.is_some() {
+        String::new()
+    } else {
+        format!(", between {ended:.0} and {:.0}", next.at)
+    };
+    let event = GroupEvent {
+        kind: EventKind::Edited,
+        at: at.unwrap_or(next.at).max(ended),
+        from: Some(weights.to_owned()),
+        to: next.from.clone(),
+        why: format!("not by this tool{when}; last writer {by}"),
+        by,
+        unverified: false,
+        took: None,
+        ..next.clone()
+    };
+    HistoryRow::new(event, EventSource::Gap)
+}
+
+/// Sets how long the state of each row lasted, for rows of one group with the oldest first.
+fn set_durations(rows: &mut [HistoryRow], now: Timestamp) {
+    let events: Vec<GroupEvent> = rows.iter().map(|row| row.event.clone()).collect();
+    for (index, row) in rows.iter_mut().enumerate() {
+        let later = events.get(index + 1..).unwrap_or_default();
+        let Some(end) = end_of(&row.event, later) else {
+            continue;
+        };
+        let until = end.map_or(now, |event| event.at);
+        let time = until.duration_since(row.event.at);
+        row.lasted = Some(Lasted {
+            time: time.try_into().unwrap_or_default(),
+            goes_on: end.is_none(),
+        });
+    }
+}
+
+/// Returns the event that ended the state which an event began, if one did. None: it began none.
+fn end_of<'a>(event: &GroupEvent, later: &'a [GroupEvent]) -> Option<Option<&'a GroupEvent>> {
+    let mut later = later.iter();
+    if event.moves() {
+        return Some(later.find(|next| next.moves()));
+    }
+    match event.kind {
+        EventKind::Paused => Some(later.find(|next| {
+            let is_over = next.kind == EventKind::Expired && !next.moves();
+            is_over || matches!(next.kind, EventKind::Resumed | EventKind::Paused)
+        })),
+        EventKind::Exposed => Some(later.find(|next| {
+            next.kind == EventKind::Recovered || next.kind.is_outage() || next.moves()
+        })),
+        kind if kind.is_outage() => Some(later.find(|next| {
+            next.kind == EventKind::Recovered || next.kind.is_outage() || next.moves()
+        })),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn report(source: MoveSource, seconds: i64, to: Option<&str>) -> Move {
-        Move {
-            group: GroupId {
-                namespace: "ns".to_owned(),
-                kind: "trafficsplit",
-                name: "web".to_owned(),
-            },
-            apex: None,
-            at: Timestamp::from_second(seconds).unwrap(),
-            from: None,
-            to: to.map(str::to_owned),
-            by: String::new(),
-            why: String::new(),
-            unverified: false,
-            sources: vec![source],
+    const HOME: &str = "web=1,east=0";
+    const AWAY: &str = "web=0,east=1";
+
+    fn id(name: &str) -> GroupId {
+        GroupId {
+            namespace: "ns".to_owned(),
+            kind: "trafficsplit",
+            name: name.to_owned(),
         }
     }
 
-    fn merged(reports: Vec<Move>) -> Vec<(i64, Vec<MoveSource>)> {
-        merge(reports)
+    fn row(
+        source: EventSource,
+        kind: EventKind,
+        millis: i64,
+        weights: Option<(&str, &str)>,
+    ) -> HistoryRow {
+        let event = GroupEvent {
+            kind,
+            group: id("web"),
+            apex: None,
+            at: Timestamp::from_millisecond(millis).unwrap(),
+            from: weights.map(|(from, _)| from.to_owned()),
+            to: weights.map(|(_, to)| to.to_owned()),
+            by: String::new(),
+            why: String::new(),
+            unverified: false,
+            took: None,
+        };
+        HistoryRow::new(event, source)
+    }
+
+    fn told(reports: Vec<HistoryRow>, groups: &[CurrentGroup]) -> Vec<HistoryRow> {
+        history(reports, groups, Timestamp::from_second(1000).unwrap())
+    }
+
+    fn listed(reports: Vec<HistoryRow>) -> Vec<(i64, EventKind, Vec<EventSource>)> {
+        told(reports, &[])
             .into_iter()
-            .map(|one| (one.at.as_second(), one.sources))
+            .map(|row| (row.event.at.as_millisecond(), row.event.kind, row.sources))
             .collect()
     }
 
     #[test]
     fn reports_of_one_move_are_merged() {
-        use MoveSource::{Event, LastMove, ManagedFields};
+        use EventKind::{Forced, Moved, Replaced};
+        use EventSource::{Event, Journal, LastMove, Order};
         let reports = vec![
-            report(ManagedFields, 101, None),
-            report(Event, 100, Some("web=0,east=1")),
-            report(LastMove, 100, Some("web=0,east=1")),
-            report(Event, 50, Some("web=1,east=0")),
+            row(LastMove, Forced, 200_000, Some((HOME, AWAY))),
+            row(Order, Forced, 200_000, None),
+            row(Event, Replaced, 200_000, Some((HOME, AWAY))),
+            row(Journal, Moved, 50_000, Some((AWAY, HOME))),
+            row(Event, Moved, 50_000, Some((AWAY, HOME))),
         ];
         assert_eq!(
-            merged(reports),
+            listed(reports),
             [
-                (100, vec![LastMove, Event, ManagedFields]),
-                (50, vec![Event])
+                (200_000, Replaced, vec![LastMove, Event, Order]),
+                (50_000, Moved, vec![Event, Journal])
             ]
         );
     }
 
     #[test]
     fn moves_in_quick_succession_are_not_merged() {
-        use MoveSource::{Event, LastMove};
+        use EventKind::Moved;
+        use EventSource::{Event, LastMove};
         let reports = vec![
-            report(Event, 100, Some("web=0,east=1")),
-            report(Event, 101, Some("web=1,east=0")),
-            report(LastMove, 101, Some("web=1,east=0")),
+            row(Event, Moved, 100_000, Some((HOME, AWAY))),
+            row(Event, Moved, 101_000, Some((AWAY, HOME))),
+            row(LastMove, Moved, 101_000, Some((AWAY, HOME))),
         ];
         assert_eq!(
-            merged(reports),
-            [(101, vec![LastMove, Event]), (100, vec![Event])]
+            listed(reports),
+            [
+                (101_000, Moved, vec![LastMove, Event]),
+                (100_000, Moved, vec![Event])
+            ]
         );
     }
 
     #[test]
-    fn moves_of_different_groups_are_not_merged() {
-        let mut other = report(MoveSource::Event, 100, None);
-        other.group.name = "mail".to_owned();
+    fn events_of_different_groups_are_not_merged() {
+        let mut other = row(EventSource::Event, EventKind::Moved, 100_000, None);
+        other.event.group = id("mail");
+        let one = row(EventSource::LastMove, EventKind::Moved, 100_000, None);
+        assert_eq!(told(vec![one, other], &[]).len(), 2);
+    }
+
+    #[test]
+    fn a_move_and_an_edit_in_one_second_are_both_there() {
+        use EventKind::{Edited, Moved};
+        use EventSource::{LastMove, ManagedFields};
+        let mut edit = row(ManagedFields, Edited, 100_400, None);
+        edit.event.to = Some(HOME.to_owned());
+        let reports = vec![row(LastMove, Moved, 100_400, Some((HOME, AWAY))), edit];
+        let rows = told(reports, &[]);
+        let kinds: Vec<EventKind> = rows.iter().map(|row| row.event.kind).collect();
+        assert_eq!(kinds, [Edited, Moved]);
+        assert_eq!(rows[0].event.from.as_deref(), Some(AWAY));
+    }
+
+    #[test]
+    fn a_move_that_does_not_begin_where_the_last_one_ended_shows_an_edit_between() {
+        use EventKind::{Edited, Moved};
+        use EventSource::Event;
+        let moves = || {
+            vec![
+                row(Event, Moved, 100_000, Some((HOME, AWAY))),
+                row(Event, Moved, 300_000, Some(("web=2,east=0", AWAY))),
+            ]
+        };
+        let group = |at: Option<i64>| CurrentGroup {
+            group: id("web"),
+            apex: "web".to_owned(),
+            home: Some("web".to_owned()),
+            last_edit: Some((
+                "kubectl-apply".to_owned(),
+                at.map(|at| Timestamp::from_second(at).unwrap()),
+            )),
+        };
+        let rows = told(moves(), &[group(Some(200))]);
+        let kinds: Vec<EventKind> = rows.iter().map(|row| row.event.kind).collect();
+        assert_eq!(kinds, [Moved, Edited, Moved]);
+        let edit = &rows[1].event;
+        assert_eq!(edit.at.as_second(), 200);
+        assert_eq!(edit.why, "not by this tool; last writer kubectl-apply");
         assert_eq!(
-            merge(vec![report(MoveSource::LastMove, 100, None), other]).len(),
-            2
+            (edit.from.as_deref(), edit.to.as_deref()),
+            (Some(AWAY), Some("web=2,east=0"))
         );
+
+        let rows = told(moves(), &[group(Some(900))]);
+        assert_eq!(
+            rows[1].event.why,
+            "not by this tool, between 1970-01-01T00:01:40Z and 1970-01-01T00:05:00Z; last writer \
+             kubectl-apply"
+        );
+        let rows = told(moves(), &[]);
+        assert!(rows[1].event.why.ends_with("; last writer somebody"));
+    }
+
+    #[test]
+    fn durations_add_up() {
+        use EventKind::{Failback, Forced, Paused, Recovered, Resumed, Unavailable};
+        use EventSource::Event;
+        let reports = vec![
+            row(Event, Unavailable, 96_000, None),
+            row(Event, Forced, 100_000, Some((HOME, AWAY))),
+            row(Event, Recovered, 300_000, None),
+            row(Event, Paused, 400_000, None),
+            row(Event, Resumed, 460_000, None),
+            row(Event, Failback, 712_000, Some((AWAY, HOME))),
+        ];
+        let rows = told(reports, &[]);
+        let lasted: Vec<Option<(u64, bool)>> = rows
+            .iter()
+            .rev()
+            .map(|row| row.lasted.map(|it| (it.time.as_secs(), it.goes_on)))
+            .collect();
+        assert_eq!(
+            lasted,
+            [
+                Some((4, false)),
+                Some((612, false)),
+                None,
+                Some((60, false)),
+                None,
+                Some((288, true))
+            ]
+        );
+        let summary = &summaries(&rows, &[])[0];
+        assert_eq!((summary.away.as_secs(), summary.out.as_secs()), (612, 4));
+        assert_eq!(summary.moves, 2);
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::limits::MAX_BACKENDS;
+use super::weights::same_proportion;
 
 /// The last move of a group's traffic. It is written in the same patch as the weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,4 +58,22 @@ fn parse_weights(text: &str) -> Option<HashMap<&str, u64>> {
             Some((name.trim(), weight.trim().parse().ok()?))
         })
         .collect()
+}
+
+/// Whether weights such as `web-svc=1,web-svc-east=0` send the traffic the same way.
+pub(crate) fn same_weights(a: &str, b: &str) -> bool {
+    let (Some(mut a), Some(mut b)) = (parse_weights(a), parse_weights(b)) else {
+        return a == b;
+    };
+    a.retain(|_, weight| *weight > 0);
+    b.retain(|_, weight| *weight > 0);
+    let names: Vec<&str> = a.keys().copied().collect();
+    let weights = |of: &HashMap<&str, u64>| -> Option<Vec<u64>> {
+        names.iter().map(|name| of.get(name).copied()).collect()
+    };
+    a.len() == b.len()
+        && match (weights(&a), weights(&b)) {
+            (Some(a), Some(b)) => same_proportion(&a, &b),
+            _ => false,
+        }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::event::{EventKind, GroupEvent};
 use super::ids::GroupId;
 use super::state::State;
 
@@ -17,6 +18,8 @@ pub enum Notice {
     },
     /// Traffic was moved.
     Moved(Transition),
+    /// Somebody else did something to the group.
+    Observed(GroupEvent),
     /// An override or a pause expired and was removed.
     OrderExpired {
         /// The group.
@@ -223,6 +226,7 @@ impl Notice {
     pub fn group(&self) -> Option<&GroupId> {
         match self {
             Self::Moved(transition) | Self::WouldMove(transition) => Some(&transition.group),
+            Self::Observed(event) => Some(&event.group),
             Self::OrderExpired { group, .. }
             | Self::Stuck { group, .. }
             | Self::Unstuck { group, .. }
@@ -250,8 +254,89 @@ impl Notice {
         }
     }
 
+    /// Returns the event of the group that it is about. `watch`: the signature of the `watch` that
+    /// reports it, at `at`.
+    pub fn event(&self, watch: &str, at: Timestamp) -> Option<GroupEvent> {
+        let (kind, by, why) = match self {
+            Self::Moved(transition) => return Some(transition.event(watch.to_owned())),
+            Self::Observed(event) => return Some(event.clone()),
+            Self::OrderExpired { what, .. } => {
+                let why = format!("the {what} expired and was removed");
+                (EventKind::Expired, watch, why)
+            }
+            Self::Stuck { state, reason, .. } => {
+                let kind = match state {
+                    State::Unknown => EventKind::Unknown,
+                    _ => EventKind::Unavailable,
+                };
+                (kind, "", reason.clone())
+            }
+            Self::Unstuck { reason, .. } => (EventKind::Recovered, "", reason.clone()),
+            Self::BackendsChanged {
+                by, removed, added, ..
+            } => {
+                let part = |what: &str, names: &[String]| {
+                    (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+                };
+                let parts = [part("removed", removed), part("added", added)];
+                let parts: Vec<String> = parts.into_iter().flatten().collect();
+                let why = format!("{} as backends", parts.join(" and "));
+                (EventKind::Edited, by.as_str(), why)
+            }
+            Self::Contested { by, wait, .. } => {
+                let why = format!(
+                    "weights were reverted; restoring them in {} s",
+                    wait.as_secs()
+                );
+                (EventKind::Contested, by.as_str(), why)
+            }
+            Self::WriteFailed { error, next, .. } => (
+                EventKind::Failing,
+                "",
+                format!("not moved: {error}; {next}"),
+            ),
+            Self::Invalid { reason, mend, .. } => (
+                EventKind::Invalid,
+                "",
+                format!("{reason}; to fix it, {mend}"),
+            ),
+            Self::Gone { active, .. } => {
+                let why = match active.as_slice() {
+                    [] => "deleted, or without its label".to_owned(),
+                    active => format!(
+                        "deleted, or without its label; traffic was on {}",
+                        active.join(", ")
+                    ),
+                };
+                (EventKind::Gone, "", why)
+            }
+            _ => return None,
+        };
+        Some(GroupEvent {
+            kind,
+            group: self.group()?.clone(),
+            apex: None,
+            at,
+            from: None,
+            to: None,
+            by: by.to_owned(),
+            why,
+            unverified: false,
+            took: None,
+        })
+    }
+
+    /// Returns the kind of the event that it is about.
+    pub fn event_kind(&self) -> Option<EventKind> {
+        let event = self.event("", Timestamp::UNIX_EPOCH)?;
+        Some(event.kind)
+    }
+
     /// Whether it is logged as a warning.
     pub fn is_warning(&self) -> bool {
+        if let Self::Observed(event) = self {
+            return event.kind.is_warning();
+        }
         matches!(
             self,
             Self::Stuck { .. }
@@ -315,6 +400,27 @@ impl Transition {
         let after = self.after.map_or(String::new(), After::words);
         let took = self.took.as_secs_f64() * 1e3;
         format!("{after}, written in {took:.0} ms")
+    }
+
+    /// Returns the event that a `watch` with this signature has moved the traffic.
+    pub fn event(&self, by: String) -> GroupEvent {
+        let weights = |weights: &[(String, u64)]| {
+            let pairs = weights.iter();
+            let pairs = pairs.map(|(name, weight)| format!("{name}={weight}"));
+            Some(pairs.collect::<Vec<_>>().join(","))
+        };
+        GroupEvent {
+            kind: EventKind::Moved,
+            group: self.group.clone(),
+            apex: Some(self.apex.clone()),
+            at: self.at,
+            from: weights(&self.from),
+            to: weights(&self.to),
+            by,
+            why: self.why.clone(),
+            unverified: self.unverified,
+            took: Some(self.took),
+        }
     }
 
     /// Returns the names of the backends that carry traffic after the move.

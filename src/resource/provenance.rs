@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::meta::ManagedFields;
 use super::record::Record;
-use crate::model::history::{Move, MoveSource};
-use crate::model::{Group, WeightsOrigin};
+use crate::model::history::{CurrentGroup, EventSource, HistoryRow};
+use crate::model::{EventKind, Group, GroupEvent, LastMove, OverrideState, WeightsOrigin};
 
 /// The field manager of this tool's writes, see
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>.
@@ -42,16 +42,44 @@ impl Record {
         edits.max().or(self.meta.creation_timestamp)
     }
 
-    /// Returns the moves that the object itself records.
-    pub fn moves(&self) -> Vec<Move> {
+    /// Returns the events that the object itself records.
+    pub fn events(&self) -> Vec<HistoryRow> {
+        let note = self.meta.last_move();
         let edited = match self.weights_origin() {
             WeightsOrigin::Edited { by, at } => {
+                // Edit times are whole seconds, and the weights do not fit the note.
+                let at = note.as_ref().map_or(at, |note| note.at.max(at));
                 let why = "backends changed outside this tool".to_owned();
-                Some(self.moved(at, by, why, MoveSource::ManagedFields))
+                let event = self.event(EventKind::Edited, at, by, why);
+                let group = self.group.as_ref().ok();
+                let to = group.map(|group| group.write_weights(&group.weights()));
+                let event = GroupEvent { to, ..event };
+                Some(HistoryRow::new(event, EventSource::ManagedFields))
             }
             WeightsOrigin::Moved(_) | WeightsOrigin::Created(_) => None,
         };
-        self.recorded_move().into_iter().chain(edited).collect()
+        let moved = note.map(|note| self.noted(note));
+        moved
+            .into_iter()
+            .chain(self.standing_orders())
+            .chain(edited)
+            .collect()
+    }
+
+    /// Returns the group as `history` needs it.
+    pub fn current(&self) -> CurrentGroup {
+        let entries = self.foreign_fields().filter(|entry| entry.owned.backends);
+        let last = entries.max_by_key(|entry| entry.time);
+        let home = self.group.as_ref().ok().map(|group| {
+            let home = if group.overridden { group.home } else { None };
+            group.backend_name(home.unwrap_or(group.primary)).to_owned()
+        });
+        CurrentGroup {
+            group: self.id(),
+            apex: self.apex.clone(),
+            home,
+            last_edit: last.map(|entry| (entry.manager.clone(), entry.time)),
+        }
     }
 
     /// Whether someone else changed the weights soon after they were moved. Edit times are whole
@@ -97,18 +125,49 @@ impl Record {
     }
 
     /// Returns the move in the annotation, whether the weights still match it or not.
-    fn recorded_move(&self) -> Option<Move> {
-        let last = self.meta.last_move()?;
-        Some(Move {
-            from: Some(last.from),
-            to: Some(last.to),
-            unverified: last.unverified,
-            ..self.moved(last.at, last.by, last.why, MoveSource::LastMove)
-        })
+    fn noted(&self, note: LastMove) -> HistoryRow {
+        let kind = EventKind::of_note(&note);
+        let event = self.event(kind, note.at, note.by, note.why);
+        let event = GroupEvent {
+            from: Some(note.from),
+            to: Some(note.to),
+            unverified: note.unverified,
+            ..event
+        };
+        HistoryRow::new(event, EventSource::LastMove)
     }
 
-    fn moved(&self, at: Timestamp, by: String, why: String, source: MoveSource) -> Move {
-        Move {
+    /// Returns the override and the pause on the object.
+    fn standing_orders(&self) -> Vec<HistoryRow> {
+        let Ok(group) = &self.group else {
+            return Vec::new();
+        };
+        let reason = |what: String, reason: &Option<String>| match reason {
+            Some(reason) => format!("{what}: {reason}"),
+            None => what,
+        };
+        let order = match &group.order {
+            Some(OverrideState::Valid { order, .. }) => Some(order),
+            Some(OverrideState::Broken { order, .. }) => order.as_ref(),
+            None => None,
+        };
+        let forced = order.and_then(|order| {
+            let why = reason(format!("forced to {}", order.to), &order.reason);
+            Some(self.event(EventKind::Forced, order.at?, order.by.clone(), why))
+        });
+        let paused = group.paused.as_ref().and_then(|pause| {
+            let why = reason("paused".to_owned(), &pause.reason);
+            Some(self.event(EventKind::Paused, pause.at?, pause.by.clone(), why))
+        });
+        let orders = forced.into_iter().chain(paused);
+        orders
+            .map(|event| HistoryRow::new(event, EventSource::Order))
+            .collect()
+    }
+
+    fn event(&self, kind: EventKind, at: Timestamp, by: String, why: String) -> GroupEvent {
+        GroupEvent {
+            kind,
             group: self.id(),
             apex: Some(self.apex.clone()),
             at,
@@ -117,7 +176,7 @@ impl Record {
             by,
             why,
             unverified: false,
-            sources: vec![source],
+            took: None,
         }
     }
 }

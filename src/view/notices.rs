@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::formats;
 use super::formats::API_VERSION;
+use crate::model::event::carrying;
 use crate::model::notice::ObjectFate;
-use crate::model::{GroupId, Notice, State, Transition};
+use crate::model::{EventKind, GroupEvent, GroupId, Notice, State, Transition};
 use crate::text::clean;
 
 /// How many groups or reads an aggregated line names.
@@ -20,6 +21,7 @@ const MAX_NAMED: usize = 3;
 struct TransitionLine<'a> {
     api_version: &'static str,
     kind: &'static str,
+    event: EventKind,
     time: String,
     context: &'a str,
     namespace: &'a str,
@@ -43,6 +45,30 @@ struct TransitionLine<'a> {
     delay_ms: Option<f64>,
 }
 
+/// Another event of a group in JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventLine<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    event: EventKind,
+    warning: bool,
+    time: String,
+    context: &'a str,
+    namespace: &'a str,
+    /// Kind of the object, such as `trafficsplit`.
+    object: &'a str,
+    name: &'a str,
+    /// None if it is not known.
+    apex: Option<&'a str>,
+    /// The weights, such as `web-svc=1,web-svc-east=0`, if the event is about traffic.
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    by: &'a str,
+    why: &'a str,
+    unverified: bool,
+}
+
 #[derive(Serialize)]
 struct BackendWeight<'a> {
     backend: &'a str,
@@ -53,7 +79,7 @@ struct BackendWeight<'a> {
 ///
 /// # Errors
 /// If the line cannot be serialised.
-pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<String>> {
+pub fn move_line(notice: &Notice, context: &str) -> serde_json::Result<Option<String>> {
     let (transition, dry_run) = match notice {
         Notice::Moved(transition) => (transition, false),
         Notice::WouldMove(transition) => (transition, true),
@@ -63,6 +89,7 @@ pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<St
     let line = TransitionLine {
         api_version: API_VERSION,
         kind: "Transition",
+        event: EventKind::Moved,
         time: format!("{:.3}", transition.at),
         context,
         namespace: &transition.group.namespace,
@@ -86,6 +113,30 @@ fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
+/// One line of JSON for another event of a group.
+///
+/// # Errors
+/// If the line cannot be serialised.
+pub fn event_line(event: &GroupEvent, context: &str) -> serde_json::Result<String> {
+    formats::json_line(&EventLine {
+        api_version: API_VERSION,
+        kind: "GroupEvent",
+        event: event.kind,
+        warning: event.kind.is_warning(),
+        time: format!("{:.3}", event.at),
+        context,
+        namespace: &event.group.namespace,
+        object: event.group.kind,
+        name: &event.group.name,
+        apex: event.apex.as_deref(),
+        from: event.from.as_deref(),
+        to: event.to.as_deref(),
+        by: &event.by,
+        why: &event.why,
+        unverified: event.unverified,
+    })
+}
+
 fn shares(weights: &[(String, u64)]) -> Vec<BackendWeight<'_>> {
     weights
         .iter()
@@ -106,8 +157,9 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{}{}", moved(transition), transition.timing())
         }
         Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
-        Notice::OrderExpired { group, at, what } => {
-            format!("{at:.0} {group}: the {what} has expired and was removed")
+        Notice::Observed(event) => observed(event),
+        Notice::OrderExpired { group, what, .. } => {
+            format!("{group}: the {what} has expired and was removed")
         }
         Notice::Stuck {
             group,
@@ -342,14 +394,41 @@ fn spell(duration: Duration) -> String {
 fn moved(transition: &Transition) -> String {
     let Transition {
         group,
-        at,
         why,
         unverified,
         ..
     } = transition;
     let trial = if *unverified { " (unverified)" } else { "" };
     let (from, to) = (transition.was_active(), transition.active());
-    format!("{at:.0} {group}: {from} -> {to}{trial}: {why}")
+    format!("{group}: {from} -> {to}{trial}: {why}")
+}
+
+/// What somebody else did to a group.
+fn observed(event: &GroupEvent) -> String {
+    let GroupEvent {
+        kind,
+        group,
+        from,
+        to,
+        by,
+        why,
+        ..
+    } = event;
+    let moved = match (from, to) {
+        (Some(from), Some(to)) if event.moves() => {
+            format!(" {} -> {}", carrying(from), carrying(to))
+        }
+        _ => String::new(),
+    };
+    let by = if by.is_empty() {
+        String::new()
+    } else {
+        format!(" by {by}")
+    };
+    format!(
+        "{group}: {kind}{by}:{moved}{} {why}",
+        if moved.is_empty() { "" } else { ":" }
+    )
 }
 
 #[cfg(test)]

@@ -11,4 +11,4 @@ pub use clocks::Clocks;
 pub use driver::event_loop::run;
 pub use driver::fair_queue::FairQueue;
 pub use metrics::registry::Metrics;
-pub use options::{EngineOptions, WatchOptions, WatchOutcome};
+pub use options::{EngineOptions, WatchOptions, WatchOutcome, WatchReport};

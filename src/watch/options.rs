@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::clocks::Clocks;
 use super::metrics::registry::Metrics;
-use crate::model::GroupId;
+use crate::model::{GroupEvent, GroupId, Notice};
 
 pub use super::engine::core::EngineOptions;
 
@@ -16,9 +18,21 @@ pub struct WatchOptions {
     pub once: bool,
     pub engine: EngineOptions,
     pub metrics: Metrics,
+    /// Keep no journal in the cluster.
+    pub without_journal: bool,
     /// Reads the clocks, given the time since the start. None: the machine's clocks. For tests that
     /// suspend the machine.
     pub clocks: Option<fn(Duration) -> Clocks>,
+}
+
+/// A notice, and the events of groups that it is about.
+#[derive(Debug)]
+pub struct WatchReport {
+    /// The API server's time.
+    pub at: Timestamp,
+    pub notice: Notice,
+    /// Empty for a standby and in a dry run, which leave them to whoever writes.
+    pub events: Vec<GroupEvent>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -144,6 +144,7 @@ fn the_table_of_rights_matches_the_code() {
         let named = match right.names {
             ResourceNames::All => "",
             ResourceNames::OwnLease => " named `kubectl-failover`",
+            ResourceNames::Journal => " named `kubectl-failover-journal`",
         };
         format!("{}{named}: {}", right.resource, right.verbs.join(", "))
     };

@@ -36,11 +36,15 @@ async fn each_move_appears_once_and_the_newest_first() {
         "apex",
         "at",
         "by",
+        "context",
+        "event",
         "from",
         "hint",
+        "lastedSeconds",
         "name",
         "namespace",
         "object",
+        "ongoing",
         "sources",
         "to",
         "unverified",
@@ -61,29 +65,32 @@ async fn each_move_appears_once_and_the_newest_first() {
     let (home, away) = ("web=1,web-east=0", "web=0,web-east=1");
     assert_eq!(
         plain(&items[0]),
-        json!([away, home, back, ["last-move", "event"], false])
+        json!([away, home, back, ["last-move", "event", "journal"], false])
     );
-    assert_eq!(plain(&items[1]), json!([home, away, out, ["event"], false]));
+    assert_eq!(
+        plain(&items[1]),
+        json!([home, away, out, ["event", "journal"], false])
+    );
 
     let table = history(&ns.west, &["web"]).await.success();
     let rows: Vec<&str> = table.stdout.lines().collect();
     assert!(
-        rows[0].starts_with("AGE  NAME  FROM      TO        BY"),
+        rows[0].starts_with("AGE  NAME  EVENT  FROM      TO        FOR"),
         "{table}"
     );
     assert!(
-        rows[1].contains("web   web-east  web ") && rows[1].ends_with(back),
+        rows[1].contains("web   moved  web-east  web ") && rows[1].ends_with(back),
         "{table}"
     );
     assert!(
-        rows[2].contains("web   web       web-east ") && rows[2].ends_with(out),
+        rows[2].contains("web   moved  web       web-east ") && rows[2].ends_with(out),
         "{table}"
     );
     table.stderr_contains("Based on Events from the last ");
     history(&ns.west, &["-o", "wide"])
         .await
         .success()
-        .stdout_contains("last-move,event")
+        .stdout_contains("last-move,event,journal")
         .stdout_contains(home);
     let yaml = history(&ns.west, &["-o", "yaml"]).await.success();
     let from_yaml: Value = serde_yaml::from_str(&yaml.stdout).unwrap();
@@ -133,6 +140,7 @@ async fn without_the_right_to_events_the_rest_is_shown() {
     let output = output
         .success()
         .stderr_contains("Cannot read Events: ")
+        .stderr_contains("Cannot read the journal: ")
         .stderr_contains("events");
     let list = output
         .stderr_contains("only each group's most recent move is known")

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use kube::api::{Patch, PatchParams};
 use kubectl_failover::internals::{
-    self, Clocks, Cluster, Clusters, ConnectOptions, Metrics, WatchOptions,
+    self, Clocks, Cluster, Clusters, ConnectOptions, Metrics, WatchOptions, WatchReport,
 };
 use kubectl_failover::model::Notice;
 use serde_json::json;
@@ -72,8 +72,8 @@ async fn after_a_sleep_recovered_groups_stay_and_delays_start_again() {
         fixture.until(SETTLE_LIMIT, "every delay runs", seen).await;
     };
     let notices = RefCell::new(Vec::new());
-    let mut say = |notice: Notice| {
-        notices.borrow_mut().push(notice);
+    let mut say = |report: WatchReport| {
+        notices.borrow_mut().push(report.notice);
         Ok(())
     };
     let said = |is_meant: fn(&Notice) -> bool| {

@@ -148,7 +148,7 @@ fn check(kind: &'static dyn Kind, mut object: Value, readiness: &[Readiness]) {
         return;
     };
     let _ = (
-        record.moves(),
+        record.events(),
         record.is_contested(),
         record.meta.gitops_owner(),
         record.claim(),

@@ -298,7 +298,7 @@ fn annotations_of_this_tool_do_not_count_as_edits() {
         ),
         (made, None)
     );
-    assert_eq!(object.record().moves(), []);
+    assert_eq!(object.record().events(), []);
     object.json["metadata"]["managedFields"] =
         json!([entry("kubectl-edit", 3), entry("kubectl-failover", 5)]);
     let at = "2026-01-01T00:00:03Z".parse().unwrap();

@@ -1,7 +1,7 @@
 //! A watch while it runs, as a user with only the rights that it needs.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kubectl_failover::internals::rights::{RbacCommand, ResourceNames, RightScope};
+use kubectl_failover::internals::rights::{RbacCommand, RightScope};
 use rustix::process::Signal;
 
 use super::namespace::Side;
@@ -26,8 +26,10 @@ fn rights_within(reach: RightScope) -> Vec<PolicyRule> {
         .filter(|right| right.scope == reach);
     rights
         .map(|right| PolicyRule {
-            resource_names: (right.names == ResourceNames::OwnLease)
-                .then(|| vec!["kubectl-failover".to_owned()]),
+            resource_names: right
+                .names
+                .name("kubectl-failover")
+                .map(|name| vec![name.to_owned()]),
             ..rule(right.group, &[right.resource], right.verbs)
         })
         .collect()

@@ -1,205 +1,174 @@
-//! Events that record moves, for `kubectl describe`, `kubectl get events` and `history`.
+//! Kubernetes Events that record the events of groups, for `kubectl describe`, `kubectl get events`
+//! and `history`.
 //!
 //! kube's `events::Recorder` is not used: it writes no annotations, and cannot record many moves as
 //! one Event.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::api::PostParams;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::lease;
 use crate::cluster::transport::api_resource::EVENTS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::model::LastMove;
-use crate::resource::{Kind, Record};
+use crate::model::event::carrying;
+use crate::model::{EventKind, GroupEvent};
+use crate::resource::{Kind, Record, RecordedEvent};
 
 pub const CONTROLLER: &str = "failover.linkerd.io/kubectl-failover";
-/// An annotation of an Event on a group. Holds the same move as the annotation on the object.
-pub const MOVE_ANNOTATION: &str = "failover.linkerd.io/last-move";
-/// An annotation of an Event on a Lease. Holds a list of [`RecordedMove`].
-pub const MOVES_ANNOTATION: &str = "failover.linkerd.io/moves";
-/// The kind of the object that an Event about several moves regards.
+/// An annotation of an Event. Holds a list of [`RecordedEvent`].
+pub const EVENTS_ANNOTATION: &str = "failover.linkerd.io/events";
+/// The kind of the object that an Event about several groups regards.
 pub const LEASE_KIND: &str = "Lease";
-/// The reasons of Events about moves start with this.
-pub const MOVE_REASON: &str = "TrafficMoved";
 
-/// If the time of an object's annotation differs by more than this, it describes a later move.
-const MAX_TIME_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
-/// A name has at most 253 bytes. The kind and the time take up to 51 of them.
-const MAX_NAME_PREFIX_BYTES: usize = 200;
+/// A name has at most 253 bytes. The kinds and the time take up to 64 of them.
+const MAX_NAME_PREFIX_BYTES: usize = 185;
 /// The API limits `note` and `reportingInstance` to this length.
 const MAX_NOTE_BYTES: usize = 1024;
 const MAX_INSTANCE_BYTES: usize = 128;
-/// How many groups an Event about several moves lists by name.
+/// How many groups an Event about several groups lists by name.
 const MAX_GROUPS_PER_NOTE: usize = 20;
 
-/// A move to record as an Event.
+/// An event of a group, and the object that it regards.
 #[derive(Clone)]
-pub struct MoveEvent {
+pub struct ObjectEvent {
     kind: &'static dyn Kind,
-    namespace: String,
-    name: String,
     uid: String,
     resource_version: String,
-    at: Timestamp,
-    reason: &'static str,
-    note: String,
-    /// The move in the object's annotation.
-    last: Option<LastMove>,
+    event: GroupEvent,
 }
 
-impl std::fmt::Debug for MoveEvent {
+impl std::fmt::Debug for ObjectEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            namespace,
-            name,
-            note,
-            ..
-        } = self;
-        write!(f, "MoveEvent({namespace}/{name}: {note})")
+        write!(f, "ObjectEvent({:?})", self.event)
     }
 }
 
-/// One of several moves that one Event records.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct RecordedMove {
-    /// The name of the kind, as in [`crate::model::GroupId`].
-    pub kind: String,
-    pub name: String,
-    #[serde(rename = "move")]
-    pub last: LastMove,
-}
-
-impl MoveEvent {
-    /// Describes the move that led to this state of the object.
-    pub fn new(record: &Record, at: Timestamp, why: &str, unverified: bool) -> Self {
-        let backends = record
-            .group
-            .as_ref()
-            .map(|group| group.backends.as_slice())
-            .unwrap_or_default();
-        let carrying = backends.iter().filter(|backend| backend.weight > 0);
-        let active: Vec<&str> = carrying.map(|backend| backend.name.as_str()).collect();
-        let carry = if active.len() == 1 {
-            "carries"
-        } else {
-            "carry"
-        };
+impl ObjectEvent {
+    /// Describes an event that led to this state of the object.
+    pub fn new(record: &Record, event: GroupEvent) -> Self {
         Self {
             kind: record.kind,
-            namespace: record.meta.namespace.clone(),
-            name: record.meta.name.clone(),
             uid: record.meta.uid.clone(),
             resource_version: record.meta.resource_version.clone(),
-            at,
-            reason: if unverified {
-                "TrafficMovedUnverified"
-            } else {
-                MOVE_REASON
-            },
-            note: format!("{} {carry} the traffic: {why}", active.join(", ")),
-            last: record
-                .meta
-                .last_move()
-                .filter(|last| last.at.duration_since(at).abs() <= MAX_TIME_DIFFERENCE),
+            event,
         }
     }
 
     pub fn namespace(&self) -> &str {
-        &self.namespace
+        &self.event.group.namespace
     }
 
-    /// Returns an Event on the object.
+    /// Returns what one Event can record of many groups.
+    pub fn reason(&self) -> &'static str {
+        match self.event.kind {
+            EventKind::Moved if self.event.unverified => "TrafficMovedUnverified",
+            kind => kind.reason(),
+        }
+    }
+
+    /// Returns an Event on the object. `by`: who reports it.
     pub fn on_object(&self, by: &str) -> Value {
         let info = self.kind.info();
-        let last = self
-            .last
-            .as_ref()
-            .and_then(|last| serde_json::to_string(last).ok());
-        let mut event = event(&self.namespace, self.at, by, self.reason, &self.note);
+        let mut event = envelope(self, by, &self.note(), std::slice::from_ref(self));
         event["metadata"]["name"] = self.event_name("").into();
-        event["metadata"]["annotations"] =
-            last.map_or_else(|| json!({}), |last| json!({ MOVE_ANNOTATION: last }));
         event["regarding"] = json!({
             "apiVersion": info.api_version,
             "kind": info.kind,
-            "namespace": self.namespace,
-            "name": self.name,
+            "namespace": self.event.group.namespace,
+            "name": self.event.group.name,
             "uid": self.uid,
             "resourceVersion": self.resource_version,
         });
         event
     }
 
-    /// The kind is part of the name, since two objects of the same name may move at the same
-    /// moment.
-    fn event_name(&self, suffix: &str) -> String {
-        let name = cut(&self.name, MAX_NAME_PREFIX_BYTES);
-        format!(
-            "{name}.{}{suffix}.{:x}",
-            self.kind.info().name,
-            self.at.as_nanosecond()
-        )
+    fn note(&self) -> String {
+        let GroupEvent { to, why, .. } = &self.event;
+        let Some(to) = to.as_ref().filter(|_| self.event.moves()) else {
+            return why.clone();
+        };
+        let active = carrying(to).replace(',', ", ");
+        let carry = if active.contains(',') {
+            "carry"
+        } else {
+            "carries"
+        };
+        format!("{active} {carry} the traffic: {why}")
     }
 
-    fn entry(&self) -> Option<RecordedMove> {
-        let kind = self.kind.info().name.to_owned();
-        Some(RecordedMove {
-            kind,
-            name: self.name.clone(),
-            last: self.last.clone()?,
-        })
+    /// The kinds are part of the name, since two objects of the same name may move at the same
+    /// moment.
+    fn event_name(&self, suffix: &str) -> String {
+        let event = &self.event;
+        format!(
+            "{}.{}.{}{suffix}.{:x}",
+            cut(&event.group.name, MAX_NAME_PREFIX_BYTES),
+            event.group.kind,
+            event.kind,
+            event.at.as_nanosecond()
+        )
     }
 }
 
-/// Returns one Event for several moves in a namespace. It regards the Lease that permitted them.
-pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
-    let first = moves.first()?;
-    let names: Vec<&str> = moves
+/// Returns one Event for several groups in a namespace, for events of one kind. It regards the
+/// Lease of the `watch`.
+pub fn on_lease(events: &[ObjectEvent], by: &str) -> Option<Value> {
+    let first = events.first()?;
+    let names: Vec<&str> = events
         .iter()
         .take(MAX_GROUPS_PER_NOTE)
-        .map(|event| event.name.as_str())
+        .map(|event| event.event.group.name.as_str())
         .collect();
-    let others = moves.len().saturating_sub(MAX_GROUPS_PER_NOTE);
+    let others = events.len().saturating_sub(MAX_GROUPS_PER_NOTE);
     let others = if others > 0 {
         format!(" and {others} more")
     } else {
         String::new()
     };
-    let note = format!(
-        "traffic of {} groups was moved: {}{others}",
-        moves.len(),
-        names.join(", ")
-    );
-    let entries: Vec<RecordedMove> = moves.iter().filter_map(MoveEvent::entry).collect();
-    let mut event = event(&first.namespace, first.at, by, MOVE_REASON, &note);
+    let count = events.len();
+    let what = match first.event.kind {
+        EventKind::Moved => format!("traffic of {count} groups was moved"),
+        kind => format!("{count} groups: {kind}"),
+    };
+    let note = format!("{what}: {}{others}", names.join(", "));
+    let mut event = envelope(first, by, &note, events);
     event["metadata"]["name"] = first.event_name(".and-more").into();
-    event["metadata"]["annotations"] =
-        json!({ MOVES_ANNOTATION: serde_json::to_string(&entries).ok()? });
     event["regarding"] = json!({
         "apiVersion": "coordination.k8s.io/v1",
         "kind": LEASE_KIND,
-        "namespace": first.namespace,
+        "namespace": first.namespace(),
         "name": lease::NAME,
     });
     Some(event)
 }
 
 /// Fills the fields that all Events have. Truncates texts that are longer than the API allows.
-fn event(namespace: &str, at: Timestamp, by: &str, reason: &str, note: &str) -> Value {
+fn envelope(first: &ObjectEvent, by: &str, note: &str, all: &[ObjectEvent]) -> Value {
+    let records = all.iter().map(|event| RecordedEvent::of(&event.event));
+    let records: Vec<RecordedEvent> = records.collect();
+    let GroupEvent {
+        kind,
+        at,
+        unverified,
+        ..
+    } = first.event;
+    let at: Timestamp = at;
     json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"namespace": namespace},
+        "metadata": {
+            "namespace": first.namespace(),
+            "annotations": { EVENTS_ANNOTATION: serde_json::to_string(&records).unwrap_or_default() },
+        },
         "eventTime": format!("{at:.6}"),
         "reportingController": CONTROLLER,
         "reportingInstance": cut(by, MAX_INSTANCE_BYTES),
-        "action": "MoveTraffic",
-        "reason": reason,
-        "type": "Normal",
+        "action": if first.event.moves() { "MoveTraffic" } else { kind.reason() },
+        "reason": first.reason(),
+        "type": if kind.is_warning() || unverified { "Warning" } else { "Normal" },
         "note": cut(note, MAX_NOTE_BYTES),
     })
 }

@@ -9,6 +9,7 @@ pub mod endpoint_slices;
 pub mod events;
 pub mod groups;
 pub mod identity;
+pub mod journal;
 pub mod lease;
 pub mod namespaces;
 pub mod pod_health;

@@ -1,4 +1,4 @@
-//! The moves that Events record.
+//! The events of groups that Kubernetes Events record.
 
 use std::collections::BTreeSet;
 
@@ -6,31 +6,29 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::cluster::api::events::{
-    CONTROLLER, LEASE_KIND, MOVE_ANNOTATION, MOVE_REASON, MOVES_ANNOTATION, RecordedMove,
-};
+use crate::cluster::api::events::{CONTROLLER, EVENTS_ANNOTATION, LEASE_KIND};
 use crate::cluster::api::lease;
 use crate::cluster::listwatch::collection::Collection;
 use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::transport::api_resource::EVENTS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::model::history::{Move, MoveSource};
-use crate::model::{GroupId, LastMove};
-use crate::resource::{KINDS, KindInfo};
+use crate::model::history::{EventSource, HistoryRow};
+use crate::model::{EventKind, GroupEvent, GroupId};
+use crate::resource::{KINDS, KindInfo, RecordedEvent};
 
 /// The reason of the Events of Linkerd's own failover controller.
 const UPSTREAM_REASON: &str = "Failover";
 
-/// The moves that Events record.
+/// The events of groups that Kubernetes Events record.
 #[derive(Debug, Default)]
 pub struct EventHistory {
-    pub moves: Vec<Move>,
-    /// The time of the oldest Event on these objects, even if it does not record a move.
+    pub rows: Vec<HistoryRow>,
+    /// The time of the oldest Event on these objects, even if it records nothing of a group.
     pub oldest: Option<Timestamp>,
 }
 
-/// Reads the Events on objects that can define groups, and those that record several moves.
+/// Reads the Events on objects that can define groups, and those about several groups.
 ///
 /// # Errors
 /// If a list fails.
@@ -48,7 +46,7 @@ pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<E
     for event in try_join_all(lists).await?.into_iter().flatten() {
         if let Some(at) = event.at() {
             history.oldest = history.oldest.into_iter().chain([at]).min();
-            history.moves.extend(event.moves(at));
+            history.rows.extend(event.rows(at));
         }
     }
     Ok(history)
@@ -62,7 +60,6 @@ struct HistoryEvent {
     deprecated_last_timestamp: Option<Timestamp>,
     series: Option<EventSeries>,
     reporting_controller: Option<String>,
-    reporting_instance: Option<String>,
     reason: Option<String>,
     note: Option<String>,
     regarding: Regarding,
@@ -101,67 +98,35 @@ impl HistoryEvent {
             .or(self.metadata.creation_timestamp)
     }
 
-    /// Returns the moves that it records.
-    fn moves(self, at: Timestamp) -> Vec<Move> {
-        if self.regarding.kind == LEASE_KIND {
-            self.many()
+    /// Returns the events of groups that it records.
+    fn rows(self, at: Timestamp) -> Vec<HistoryRow> {
+        if self.reporting_controller.as_deref() == Some(CONTROLLER) {
+            self.own()
         } else {
-            self.one(at).into_iter().collect()
+            self.upstreams(at).into_iter().collect()
         }
     }
 
-    fn many(&self) -> Vec<Move> {
-        let entries = self
-            .annotation(MOVES_ANNOTATION)
-            .and_then(|noted| serde_json::from_str(noted).ok());
-        let entries: Vec<RecordedMove> = entries.unwrap_or_default();
-        let is_own = self.reporting_controller.as_deref() == Some(CONTROLLER);
-        let own = entries.into_iter().filter(|_| is_own);
-        own.filter_map(|entry| {
-            let kind = KINDS
-                .iter()
-                .map(|kind| kind.info().name)
-                .find(|name| *name == entry.kind)?;
-            let LastMove {
-                from,
-                to,
-                at,
-                by,
-                why,
-                unverified,
-                ..
-            } = entry.last;
-            let group = GroupId {
-                namespace: self.regarding.namespace.clone(),
-                kind,
-                name: entry.name,
-            };
-            let sources = vec![MoveSource::Event];
-            Some(Move {
-                group,
-                apex: None,
-                at,
-                from: Some(from),
-                to: Some(to),
-                by,
-                why,
-                unverified,
-                sources,
-            })
-        })
-        .collect()
+    /// Only an Event in the group's own namespace can tell of the group.
+    fn own(&self) -> Vec<HistoryRow> {
+        let annotations = self.metadata.annotations.as_ref();
+        let recorded = annotations
+            .and_then(|all| all.get(EVENTS_ANNOTATION))
+            .and_then(|recorded| serde_json::from_str(recorded).ok());
+        let recorded: Vec<RecordedEvent> = recorded.unwrap_or_default();
+        let here = recorded
+            .into_iter()
+            .filter(|event| event.namespace == self.regarding.namespace);
+        here.filter_map(RecordedEvent::event)
+            .map(|event| HistoryRow::new(event, EventSource::Event))
+            .collect()
     }
 
-    fn annotation(&self, name: &str) -> Option<&str> {
-        self.metadata
-            .annotations
-            .as_ref()?
-            .get(name)
-            .map(String::as_str)
-    }
-
-    /// Returns the move that an Event on a group records, if any.
-    fn one(self, at: Timestamp) -> Option<Move> {
+    /// Returns the move that an Event of Linkerd's own failover controller records, if any.
+    fn upstreams(self, at: Timestamp) -> Option<HistoryRow> {
+        if self.reason.as_deref() != Some(UPSTREAM_REASON) {
+            return None;
+        }
         let group = self
             .regarding
             .api_version
@@ -170,15 +135,8 @@ impl HistoryEvent {
             .unwrap_or_default();
         let is_kind = |info: &&KindInfo| info.kind == self.regarding.kind && info.group() == group;
         let kind = KINDS.iter().map(|kind| kind.info()).find(is_kind)?;
-        let reason = self.reason.as_deref().unwrap_or_default();
-        let controller = self.reporting_controller.clone().unwrap_or_default();
-        let is_own = controller == CONTROLLER && reason.starts_with(MOVE_REASON);
-        if !is_own && reason != UPSTREAM_REASON {
-            return None;
-        }
-        let annotation = self.annotation(MOVE_ANNOTATION).filter(|_| is_own);
-        let noted: Option<LastMove> = annotation.and_then(|noted| serde_json::from_str(noted).ok());
-        let recorded = Move {
+        let event = GroupEvent {
+            kind: EventKind::Moved,
             group: GroupId {
                 namespace: self.regarding.namespace,
                 kind: kind.name,
@@ -188,30 +146,11 @@ impl HistoryEvent {
             at,
             from: None,
             to: None,
-            by: if is_own {
-                self.reporting_instance.unwrap_or_default()
-            } else {
-                controller
-            },
+            by: self.reporting_controller.unwrap_or_default(),
             why: self.note.unwrap_or_default(),
-            unverified: reason.ends_with("Unverified"),
-            sources: vec![if is_own {
-                MoveSource::Event
-            } else {
-                MoveSource::UpstreamEvent
-            }],
+            unverified: false,
+            took: None,
         };
-        Some(match noted {
-            Some(LastMove {
-                from, to, by, why, ..
-            }) => Move {
-                from: Some(from),
-                to: Some(to),
-                by,
-                why,
-                ..recorded
-            },
-            None => recorded,
-        })
+        Some(HistoryRow::new(event, EventSource::UpstreamEvent))
     }
 }

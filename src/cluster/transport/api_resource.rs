@@ -41,6 +41,7 @@ pub const ENDPOINT_SLICES: ApiResource =
 pub const EVENTS: ApiResource = ApiResource::new("apis/events.k8s.io/v1", "events");
 pub const SERVICE_PROFILES: ApiResource =
     ApiResource::new("apis/linkerd.io/v1alpha2", "serviceprofiles");
+pub const CONFIG_MAPS: ApiResource = ApiResource::new("api/v1", "configmaps");
 pub const LEASES: ApiResource = ApiResource::new("apis/coordination.k8s.io/v1", "leases");
 pub const DEPLOYMENTS: ApiResource = ApiResource::new("apis/apps/v1", "deployments");
 pub const PODS: ApiResource = ApiResource::new("api/v1", "pods");

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::cli::CommandWords;
-use crate::model::Transition;
+use crate::model::GroupEvent;
+use crate::model::event::carrying;
 use crate::process::others::ProcessGroup;
 use crate::text::{clean, shorten};
 
@@ -35,11 +36,11 @@ pub struct HookRun {
 }
 
 impl HookRun {
-    pub fn new(transition: &Transition, context: &str, json: &str) -> Self {
+    pub fn new(event: &GroupEvent, context: &str, json: &str) -> Self {
         Self {
-            namespace: transition.group.namespace.clone(),
-            about: format!("{context}: {}", transition.group),
-            environment: environment(transition, context),
+            namespace: event.group.namespace.clone(),
+            about: format!("{context}: {}", event.group),
+            environment: environment(event, context),
             json: format!("{json}\n"),
         }
     }
@@ -121,24 +122,34 @@ impl HookRun {
     }
 }
 
-fn environment(transition: &Transition, context: &str) -> Vec<(&'static str, String)> {
-    let Transition {
+fn environment(event: &GroupEvent, context: &str) -> Vec<(&'static str, String)> {
+    let GroupEvent {
+        kind,
         group,
         apex,
         at,
+        by,
         why,
         unverified,
         ..
-    } = transition;
+    } = event;
     let value = |text: &str| shorten(&clean(text), MAX_HOOK_TEXT_CHARS);
+    let backends = |weights: &Option<String>| {
+        let weights = weights.as_deref();
+        value(&weights.map_or_else(String::new, |it| carrying(it).replace(',', ", ")))
+    };
+    let severity = if kind.is_warning() { "warning" } else { "info" };
     vec![
+        ("FAILOVER_EVENT", kind.to_string()),
+        ("FAILOVER_SEVERITY", severity.to_owned()),
         ("FAILOVER_CONTEXT", value(context)),
         ("FAILOVER_NAMESPACE", value(&group.namespace)),
         ("FAILOVER_OBJECT", value(group.kind)),
         ("FAILOVER_GROUP", value(&group.name)),
-        ("FAILOVER_APEX", value(apex)),
-        ("FAILOVER_FROM", value(&transition.was_active())),
-        ("FAILOVER_TO", value(&transition.active())),
+        ("FAILOVER_APEX", value(apex.as_deref().unwrap_or_default())),
+        ("FAILOVER_FROM", backends(&event.from)),
+        ("FAILOVER_TO", backends(&event.to)),
+        ("FAILOVER_BY", value(by)),
         ("FAILOVER_WHY", value(why)),
         ("FAILOVER_TIME", format!("{at:.3}")),
         ("FAILOVER_UNVERIFIED", unverified.to_string()),

@@ -1,5 +1,5 @@
-//! The hooks of `--on-transition`: a program that runs after each move. Hooks wait in a bounded
-//! queue and never delay a move. Namespaces take turns.
+//! The hooks of `--on-transition`: a program that runs for each event of a group. Hooks wait in a
+//! bounded queue and never delay a move. Namespaces take turns.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::hook_process::{HookRun, ProgramLookup, look_up};
 use crate::cli::CommandWords;
-use crate::model::Transition;
+use crate::model::{EventKind, GroupEvent};
 use crate::problem::Problem;
 use crate::text::{clean, word};
 use crate::watch::FairQueue;
@@ -33,6 +33,8 @@ const HOOK_SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Hooks {
     queue: Arc<HookQueue>,
+    /// The events that have hooks. Empty: all.
+    only: Vec<EventKind>,
     skipped: Mutex<SkippedHooks>,
     runner: AbortOnDrop,
 }
@@ -108,7 +110,7 @@ impl SkippedHooks {
         (count > 0).then(|| {
             let named = clean(&named.join(", "));
             format!(
-                "too many hooks are queued: skipped the hooks of {count} moves in {named}{more}"
+                "too many hooks are queued: skipped the hooks of {count} events in {named}{more}"
             )
         })
     }
@@ -117,23 +119,27 @@ impl SkippedHooks {
 impl Hooks {
     /// # Errors
     /// If the program does not exist or cannot be executed.
-    pub fn start(command: &CommandWords) -> Result<Self, Problem> {
+    pub fn start(command: &CommandWords, only: Vec<EventKind>) -> Result<Self, Problem> {
         check(&command.program)?;
         let queue = Arc::<HookQueue>::default();
         let runner = run_all(command.clone(), Arc::clone(&queue));
         Ok(Self {
             queue,
+            only,
             skipped: Mutex::default(),
             runner: AbortOnDrop(tokio::spawn(runner)),
         })
     }
 
-    /// Queues the hook of a move; `json` describes the whole move.
-    pub fn queue(&self, transition: &Transition, context: &str, json: &str) {
-        let namespace = &transition.group.namespace;
+    /// Queues the hook of an event; `json` describes all of it.
+    pub fn queue(&self, event: &GroupEvent, context: &str, json: &str) {
+        if !self.only.is_empty() && !self.only.contains(&event.kind) {
+            return;
+        }
+        let namespace = &event.group.namespace;
         if !self
             .queue
-            .push(namespace, || HookRun::new(transition, context, json))
+            .push(namespace, || HookRun::new(event, context, json))
         {
             warn_of_skipped(self.skipped.lock().add(namespace, Instant::now()));
         }
@@ -145,6 +151,7 @@ impl Hooks {
             queue,
             skipped,
             mut runner,
+            ..
         } = self;
         warn_of_skipped(skipped.into_inner().take());
         queue.close();
@@ -154,7 +161,7 @@ impl Hooks {
         let (running, waiting) = queue.outstanding();
         let never = match waiting {
             0 => String::new(),
-            more => format!("; the hooks of {more} more moves never ran"),
+            more => format!("; the hooks of {more} more events never ran"),
         };
         let seconds = HOOK_SHUTDOWN_GRACE.as_secs();
         tracing::warn!(
@@ -281,7 +288,7 @@ mod tests {
         let (mut skipped, start) = (SkippedHooks::default(), Instant::now());
         let warning = |count: usize, named: &str| {
             Some(format!(
-                "too many hooks are queued: skipped the hooks of {count} moves in {named}"
+                "too many hooks are queued: skipped the hooks of {count} events in {named}"
             ))
         };
         assert_eq!(skipped.add("a", start), warning(1, "a"));

@@ -3,6 +3,7 @@
 pub mod contexts;
 pub mod hook_process;
 pub mod hooks;
+pub mod journal_file;
 pub mod limits;
 pub mod metrics_server;
 pub mod outcome;
@@ -13,6 +14,7 @@ use std::cell::Cell;
 
 use anyhow::Context as _;
 use hooks::Hooks;
+use journal_file::JournalFile;
 use limits::{Limits, ShutdownReason};
 use metrics_server::MetricsServer;
 use run::WatchRun;
@@ -34,13 +36,25 @@ pub async fn run(env: &CommandEnv, args: WatchArgs) -> anyhow::Result<Exit> {
     let (asked_to_stop, second_signal) = limits::signals(env.streams.clone())?;
     let run = WatchRun {
         metrics: Metrics::default(),
-        hooks: args.on_transition.as_ref().map(Hooks::start).transpose()?,
+        hooks: args
+            .on_transition
+            .as_ref()
+            .map(|command| Hooks::start(command, args.hook_events.clone()))
+            .transpose()?,
+        journal: args
+            .journal
+            .as_deref()
+            .map(JournalFile::start)
+            .transpose()?,
         args,
     };
     let work = async {
         let exit = run_all(&env, &run, asked_to_stop).await;
         if let Some(hooks) = run.hooks {
             hooks.finish().await;
+        }
+        if let Some(journal) = &run.journal {
+            journal.finish();
         }
         env.streams.check()?;
         exit

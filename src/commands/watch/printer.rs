@@ -1,11 +1,13 @@
 //! Prints the controller's notices, logs them, and queues the hooks of moves.
 
 use super::hooks::Hooks;
+use super::journal_file::JournalFile;
 use crate::cli::StreamFormat;
-use crate::model::{GroupId, Notice, Transition};
+use crate::model::{EventKind, GroupEvent, GroupId, Notice};
 use crate::output::streams::Streams;
 use crate::text::clean;
-use crate::view::notices::{json_line, text_line};
+use crate::view::notices::{event_line, move_line, text_line};
+use crate::watch::WatchReport;
 
 /// Prints the notices of one context. Moves go to standard output, other notices to standard error.
 /// If standard output is JSON or standard error is a JSON log, moves also go to standard error.
@@ -19,60 +21,68 @@ pub struct Printer<'a> {
     pub place: String,
     pub format: StreamFormat,
     pub hooks: Option<&'a Hooks>,
+    pub journal: Option<&'a JournalFile>,
 }
 
 impl Printer<'_> {
-    pub fn print(&self, notice: &Notice) -> anyhow::Result<()> {
+    /// Prints a report, and queues the hooks of its events.
+    pub fn print(&self, report: &WatchReport) -> anyhow::Result<()> {
+        let WatchReport { at, notice, events } = report;
         let mut words = text_line(notice);
         if let Notice::Started { .. } = notice {
             words.push_str(&format!("{} of context {}", self.place, self.context));
         }
-        match notice {
-            Notice::Moved(transition) | Notice::WouldMove(transition) => {
-                self.print_move(notice, transition, &words)?;
+        let (at, is_move) = match notice {
+            Notice::Moved(transition) | Notice::WouldMove(transition) => (transition.at, true),
+            _ => (*at, false),
+        };
+        let line = format!("{at:.0} {}{words}", self.prefix());
+        if is_move && self.format == StreamFormat::Text {
+            self.streams.print(&line)?;
+        } else if !self.streams.logs_json() {
+            self.streams.say(&line);
+        }
+        for json in self.json_lines(notice, events)? {
+            if self.format == StreamFormat::Json {
+                self.streams.print(&json)?;
             }
-            _ if self.streams.logs_json() => {}
-            _ => self.streams.say(&(self.prefix() + &words)),
         }
         if self.streams.logs_json() {
-            self.log_each(notice, &words);
+            match notice {
+                Notice::Batch(notices) => notices
+                    .iter()
+                    .for_each(|notice| self.log(notice, &text_line(notice))),
+                notice => self.log(notice, &words),
+            }
         }
         Ok(())
     }
 
-    /// Logs a notice. A JSON log has one object for each group, even if one line of text covers
-    /// many.
-    fn log_each(&self, notice: &Notice, words: &str) {
-        match notice {
-            Notice::Batch(notices) => notices
-                .iter()
-                .for_each(|notice| self.log(notice, &text_line(notice))),
-            notice => self.log(notice, words),
+    /// Returns the JSON of the events, adds them to the journal and queues their hooks.
+    fn json_lines(&self, notice: &Notice, events: &[GroupEvent]) -> anyhow::Result<Vec<String>> {
+        if let Notice::WouldMove(_) = notice {
+            return Ok(move_line(notice, self.context)?.into_iter().collect());
         }
+        let mut lines = Vec::new();
+        for event in events {
+            let json = match move_line(notice, self.context)? {
+                Some(json) => json,
+                None => event_line(event, self.context)?,
+            };
+            if let Some(journal) = self.journal {
+                journal.add(event, self.context);
+            }
+            if let Some(hooks) = self.hooks {
+                hooks.queue(event, self.context, &json);
+            }
+            lines.push(json);
+        }
+        Ok(lines)
     }
 
-    fn print_move(
-        &self,
-        notice: &Notice,
-        transition: &Transition,
-        words: &str,
-    ) -> anyhow::Result<()> {
-        let json = json_line(notice, self.context)?.unwrap_or_default();
-        let line = match self.format {
-            StreamFormat::Text => &(self.prefix() + words),
-            StreamFormat::Json => &json,
-        };
-        self.streams.print(line)?;
-        if self.format == StreamFormat::Json && !self.streams.logs_json() {
-            self.streams.say(&(self.prefix() + words));
-        }
-        if let (Some(hooks), Notice::Moved(_)) = (self.hooks, notice) {
-            hooks.queue(transition, self.context, &json);
-        }
-        Ok(())
-    }
-
+    /// A JSON log has one object for each group, even if one line of text covers many.
     fn log(&self, notice: &Notice, words: &str) {
+        let event = notice.event_kind().map(EventKind::name);
         let (context, namespace) = (self.context, notice.namespace());
         let group = notice.group().map(|GroupId { name, .. }| name.as_str());
         let object = notice.group().map(|group| group.kind);
@@ -83,9 +93,11 @@ impl Printer<'_> {
             why = Some(transition.why.as_str());
         }
         if notice.is_warning() {
-            tracing::warn!(context, namespace, object, group, "{words}");
+            tracing::warn!(context, namespace, object, group, event, "{words}");
         } else {
-            tracing::info!(context, namespace, object, group, from, to, why, "{words}");
+            tracing::info!(
+                context, namespace, object, group, event, from, to, why, "{words}"
+            );
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::hooks::Hooks;
+use super::journal_file::JournalFile;
 use super::limits::ShutdownReason;
 use super::outcome::exit_of;
 use super::printer::Printer;
@@ -19,7 +20,7 @@ use crate::model::Notice;
 use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::text::{clean, place};
-use crate::watch::{self, EngineOptions, Metrics, WatchOptions};
+use crate::watch::{self, EngineOptions, Metrics, WatchOptions, WatchReport};
 
 /// How long the check for the namespace may take at the start. It can only warn.
 const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ pub struct WatchRun {
     pub args: WatchArgs,
     pub metrics: Metrics,
     pub hooks: Option<Hooks>,
+    pub journal: Option<JournalFile>,
 }
 
 /// How the controller of a cluster has ended.
@@ -60,6 +62,7 @@ impl WatchRun {
                 alongside_upstream: self.args.alongside_upstream,
             },
             metrics: self.metrics.clone(),
+            without_journal: self.journal.is_some(),
             clocks: None,
         };
         let printer = Printer {
@@ -69,12 +72,13 @@ impl WatchRun {
             place: groups_in(&options),
             format: self.args.output,
             hooks: self.hooks.as_ref(),
+            journal: self.journal.as_ref(),
         };
         let (reason, began) = (Cell::new(ShutdownReason::Asked), Cell::new(false));
         let stop = async { reason.set(stop.await) };
-        let mut print = |notice: Notice| {
-            began.set(began.get() || matches!(notice, Notice::Started { .. }));
-            printer.print(&notice)
+        let mut print = |report: WatchReport| {
+            began.set(began.get() || matches!(report.notice, Notice::Started { .. }));
+            printer.print(&report)
         };
         let warning = warn_of_namespace(&env.streams, cluster, options.namespace.as_deref());
         let running = watch::run(cluster, &options, stop, &mut print);

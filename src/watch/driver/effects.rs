@@ -8,10 +8,12 @@ use parking_lot::Mutex;
 use super::event_loop::{Driver, DriverInput};
 use super::lease_elector::{LeaseElector, RunningElector};
 use super::sync_tracker::Stream;
+use crate::cluster::api::events::ObjectEvent;
 use crate::cluster::api::lease::LeaseScope;
 use crate::cluster::api::{groups, lease};
 use crate::model::notice::{Notice, Transition};
-use crate::resource::{KINDS, Record};
+use crate::model::{EventKind, GroupEvent};
+use crate::resource::{KINDS, Record, RecordedEvent};
 use crate::watch::clocks::Clocks;
 use crate::watch::engine::effect::{Effect, Moment};
 
@@ -72,8 +74,12 @@ impl Driver<'_> {
             }
             Effect::ReadGroup(id, request, record) => self.executor.read(id, request, *record),
             Effect::Moved(record, transition) => return self.moved(&record, transition),
-            Effect::Report(notice @ Notice::Gone { .. }) => return self.report_gone(notice),
+            Effect::Report(notice @ Notice::Gone { .. }) => {
+                self.record(&notice, moment);
+                return self.report_gone(notice);
+            }
             Effect::Report(notice) => {
+                self.record(&notice, moment);
                 self.upstream_probe.note(&notice, moment.now);
                 return self.aggregate([notice]);
             }
@@ -82,9 +88,32 @@ impl Driver<'_> {
     }
 
     pub(super) fn moved(&mut self, record: &Record, transition: Transition) -> anyhow::Result<()> {
-        self.executor.record_event(record, &transition);
+        let why = format!("{}{}", transition.why, transition.timing());
+        let event = transition.event(self.signature.clone());
+        let event = GroupEvent { why, ..event };
+        self.add_to_journal(&event);
+        self.executor.record_event(ObjectEvent::new(record, event));
         self.metrics.moved(&transition);
         self.report([Notice::Moved(transition)])
+    }
+
+    /// Records the event that a notice is about. A standby and a dry run record nothing, and no
+    /// Kubernetes Event is written for what a command did, since it has written its own.
+    fn record(&mut self, notice: &Notice, moment: Moment) {
+        for event in self.events_of(notice, moment.server) {
+            self.add_to_journal(&event);
+            let is_own = !matches!(notice, Notice::Observed(_)) || event.kind == EventKind::Edited;
+            if let Some(record) = self.engine.record(&event.group).filter(|_| is_own) {
+                let event = ObjectEvent::new(record, event);
+                self.executor.record_event(event);
+            }
+        }
+    }
+
+    fn add_to_journal(&mut self, event: &GroupEvent) {
+        if !self.options.without_journal {
+            self.executor.add_to_journal(RecordedEvent::of(event));
+        }
     }
 
     /// Reports how many groups are watched, once all kinds are known, and which kinds cannot be

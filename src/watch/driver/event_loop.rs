@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{OptionFuture, join3};
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -27,6 +28,8 @@ use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::upstream;
 use crate::cluster::{Clusters, RequestResult};
 use crate::error;
+use crate::model::GroupEvent;
+use crate::model::event::watch_signature;
 use crate::model::notice::Notice;
 use crate::readiness::cache::ReadinessCache;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
@@ -36,7 +39,7 @@ use crate::watch::engine::core::Engine;
 use crate::watch::engine::effect::Moment;
 use crate::watch::engine::leases::LeaseState;
 use crate::watch::metrics::recorder::MetricsRecorder;
-use crate::watch::options::{WatchOptions, WatchOutcome};
+use crate::watch::options::{WatchOptions, WatchOutcome, WatchReport};
 
 /// How often to check for silent watches and due look-ups.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -79,7 +82,7 @@ pub async fn run(
     cluster: &Clusters,
     options: &WatchOptions,
     stop: impl Future<Output = ()>,
-    report: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
+    report: &mut dyn FnMut(WatchReport) -> anyhow::Result<()>,
 ) -> anyhow::Result<WatchOutcome> {
     tokio::pin!(stop);
     let rights =
@@ -112,7 +115,7 @@ pub(super) struct Driver<'a> {
     pub(super) executor: Executor,
     pub(super) cluster: &'a Clusters,
     pub(super) options: &'a WatchOptions,
-    pub(super) report: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
+    pub(super) report: &'a mut dyn FnMut(WatchReport) -> anyhow::Result<()>,
     pub(super) watches: WatchSet<DriverInput>,
     pub(super) inputs: mpsc::Sender<DriverInput>,
     pub(super) electors: HashMap<String, RunningElector>,
@@ -120,6 +123,8 @@ pub(super) struct Driver<'a> {
     pub(super) lease_scopes: HashMap<String, SharedScope>,
     pub(super) rights: RightsReview,
     pub(super) lease_requests: Arc<Semaphore>,
+    /// Who does what this process does.
+    pub(super) signature: String,
     /// The holder of this process's Leases.
     pub(super) identity: String,
     /// Permits to look for the objects of groups that are gone.
@@ -145,14 +150,15 @@ impl<'a> Driver<'a> {
         signature: String,
         limited: BTreeSet<&'static str>,
         inputs: mpsc::Sender<DriverInput>,
-        report: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
+        report: &'a mut dyn FnMut(WatchReport) -> anyhow::Result<()>,
     ) -> Self {
         let cache = ReadinessCache::new(cluster.remotes().asked());
         let clocks = options.clocks.unwrap_or(Clocks::read);
         Self {
-            engine: Engine::new(signature.clone(), options.engine.clone(), cache),
+            engine: Engine::new(watch_signature(&signature), options.engine.clone(), cache),
             identity: format!("{signature}/{:06x}", fastrand::u32(..1 << 24)),
-            executor: Executor::new(cluster, signature),
+            signature: watch_signature(&signature),
+            executor: Executor::new(cluster, watch_signature(&signature)),
             cluster,
             options,
             report,
@@ -314,7 +320,29 @@ impl<'a> Driver<'a> {
         &mut self,
         notices: impl IntoIterator<Item = Notice>,
     ) -> anyhow::Result<()> {
-        notices.into_iter().try_for_each(&mut self.report)
+        let at = self.cluster.clock().now();
+        notices.into_iter().try_for_each(|notice| {
+            let events = self.events_of(&notice, at);
+            (self.report)(WatchReport { at, notice, events })
+        })
+    }
+
+    /// Returns the events of groups that a notice is about, if this process reports on them.
+    pub(super) fn events_of(&self, notice: &Notice, at: Timestamp) -> Vec<GroupEvent> {
+        let notices = match notice {
+            Notice::Batch(notices) => notices.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let events = notices
+            .iter()
+            .filter_map(|notice| notice.event(&self.signature, at));
+        let own = events.filter(|event| self.engine.reports_on(&event.group));
+        own.map(|event| {
+            let record = self.engine.record(&event.group);
+            let apex = event.apex.or(record.map(|record| record.apex.clone()));
+            GroupEvent { apex, ..event }
+        })
+        .collect()
     }
 
     /// Queues a notice for aggregation, or reports it at once if it cannot be aggregated.

@@ -1,4 +1,5 @@
-//! Records an Event for each move, while no write is in flight.
+//! Records a Kubernetes Event for each event of a group, while no write is in flight (aggregation: one
+//! Event for many groups with events of one kind).
 //!
 //! kube's `events::Recorder` cannot write the annotations that `history` reads, and cannot write
 //! one Event for many moves. In a mass failover, an Event for each move would cost the API server
@@ -13,15 +14,15 @@ use serde_json::Value;
 use super::task_pool::TaskPool;
 use crate::cluster::Cluster;
 use crate::cluster::api::events;
-use crate::cluster::api::events::MoveEvent;
+use crate::cluster::api::events::ObjectEvent;
 
 const MAX_EVENT_WRITES: usize = 8;
-/// If more moves of a namespace are queued than this, one Event aggregates many.
+/// If more events of one kind and namespace are queued than this, one Event aggregates many.
 const MAX_SINGLE_EVENTS: usize = 20;
-/// An Event of this many moves is far smaller than the API server's limit.
-const MAX_MOVES_PER_EVENT: usize = 100;
-/// If more moves are queued than this, new ones are not recorded.
-const MAX_QUEUED_MOVES: usize = 20_000;
+/// An Event of this many groups is far smaller than the API server's limit.
+const MAX_GROUPS_PER_EVENT: usize = 100;
+/// If more events are queued than this, new ones are not recorded.
+const MAX_QUEUED_EVENTS: usize = 20_000;
 
 pub struct EventRecorder {
     cluster: Cluster,
@@ -30,7 +31,7 @@ pub struct EventRecorder {
     /// The last write failed, and that was reported.
     is_failing: Arc<AtomicBool>,
     /// By namespace, oldest first.
-    queued: BTreeMap<String, VecDeque<MoveEvent>>,
+    queued: BTreeMap<String, VecDeque<ObjectEvent>>,
     count: usize,
 }
 
@@ -46,8 +47,8 @@ impl EventRecorder {
         }
     }
 
-    pub fn add(&mut self, event: MoveEvent) {
-        if self.count >= MAX_QUEUED_MOVES {
+    pub fn add(&mut self, event: ObjectEvent) {
+        if self.count >= MAX_QUEUED_EVENTS {
             tracing::warn!("too many Events are queued; dropped one");
             return;
         }
@@ -62,37 +63,36 @@ impl EventRecorder {
         !self.queued.is_empty()
     }
 
-    /// Releases all queued moves for writing, unless earlier ones are still being written.
+    /// Releases all queued events for writing, unless earlier ones are still being written.
     pub fn release(&mut self) {
         if !self.writes.is_idle() {
             return;
         }
         self.count = 0;
-        for (_, mut moves) in std::mem::take(&mut self.queued) {
-            while !moves.is_empty() {
-                let many = moves.len() > MAX_SINGLE_EVENTS;
-                let count = if many {
-                    moves.len().min(MAX_MOVES_PER_EVENT)
-                } else {
-                    1
-                };
-                let aggregated: Vec<MoveEvent> = moves.drain(..count).collect();
-                self.write(&aggregated);
+        for (_, events) in std::mem::take(&mut self.queued) {
+            let mut by_reason: BTreeMap<&str, Vec<ObjectEvent>> = BTreeMap::new();
+            for event in events {
+                by_reason.entry(event.reason()).or_default().push(event);
+            }
+            for events in by_reason.into_values() {
+                let many = events.len() > MAX_SINGLE_EVENTS;
+                let count = if many { MAX_GROUPS_PER_EVENT } else { 1 };
+                events.chunks(count).for_each(|chunk| self.write(chunk));
             }
         }
     }
 
-    /// Starts to write released moves, up to the limit.
+    /// Starts to write released events, up to the limit.
     pub fn start(&mut self) {
         self.writes.start();
     }
 
-    fn write(&mut self, moves: &[MoveEvent]) {
-        let event = match moves {
+    fn write(&mut self, events: &[ObjectEvent]) {
+        let event = match events {
             [one] => Some(one.on_object(&self.signature)),
             many => events::on_lease(many, &self.signature),
         };
-        let (Some(event), Some(first)) = (event, moves.first()) else {
+        let (Some(event), Some(first)) = (event, events.first()) else {
             return;
         };
         let (cluster, namespace) = (self.cluster.clone(), first.namespace().to_owned());
@@ -106,7 +106,7 @@ impl EventRecorder {
         self.writes.next().await
     }
 
-    /// Writes all queued moves.
+    /// Writes all queued events.
     pub async fn flush(&mut self) {
         loop {
             self.release();

@@ -3,21 +3,22 @@
 
 use std::time::Duration;
 
+use futures::future::join;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::event_recorder::EventRecorder;
 use super::idle_gate::IdleGate;
+use super::journal_writer::JournalWriter;
 use super::request_outcome::RequestOutcome;
 use super::task_pool::TaskPool;
 use super::write_pool::WritePool;
 use crate::cluster::Clusters;
-use crate::cluster::api::events::MoveEvent;
+use crate::cluster::api::events::ObjectEvent;
 use crate::cluster::api::groups;
 use crate::model::GroupId;
-use crate::model::notice::Transition;
 use crate::readiness::relist;
 use crate::readiness::scope::RelistRequest;
-use crate::resource::Record;
+use crate::resource::{Record, RecordedEvent};
 use crate::watch::engine::effect::Write;
 use crate::watch::engine::leases::LeaseState;
 
@@ -34,6 +35,7 @@ pub struct Executor {
     /// Delays Events, which no decision depends on.
     gate: IdleGate,
     events: EventRecorder,
+    journal: JournalWriter,
 }
 
 impl Executor {
@@ -45,6 +47,7 @@ impl Executor {
             relists: TaskPool::new(usize::MAX),
             gate: IdleGate::default(),
             events: EventRecorder::new(cluster, signature),
+            journal: JournalWriter::new(cluster),
         }
     }
 
@@ -94,18 +97,16 @@ impl Executor {
         });
     }
 
-    /// Queues an Event of a move.
-    pub fn record_event(&mut self, record: &Record, transition: &Transition) {
-        let Transition {
-            at,
-            why,
-            unverified,
-            ..
-        } = transition;
+    /// Queues a Kubernetes Event.
+    pub fn record_event(&mut self, event: ObjectEvent) {
         self.gate.wait(Instant::now());
-        let why = format!("{why}{}", transition.timing());
-        self.events
-            .add(MoveEvent::new(record, *at, &why, *unverified));
+        self.events.add(event);
+    }
+
+    /// Queues an entry of the journal.
+    pub fn add_to_journal(&mut self, entry: RecordedEvent) {
+        self.gate.wait(Instant::now());
+        self.journal.add(entry);
     }
 
     /// Returns the next result. None: no request is in flight.
@@ -115,6 +116,7 @@ impl Executor {
             let gate_opens = self
                 .gate
                 .opens_at(Instant::now(), !self.writes.is_starting());
+            let journal_retry = self.journal.retry_at();
             tokio::select! {
                 Some(result) = self.writes.next() => {
                     self.gate.note_write(Instant::now());
@@ -123,6 +125,8 @@ impl Executor {
                 Some(result) = self.reads.next() => return Some(result),
                 Some(result) = self.relists.next() => return Some(result),
                 Some(()) = self.events.next() => {}
+                Some(()) = self.journal.next() => {}
+                Some(()) = wait_until(journal_retry) => {}
                 Some(()) = wait_until(gate_opens) => {}
                 else => return None,
             }
@@ -139,11 +143,13 @@ impl Executor {
             .is_open(Instant::now(), !self.writes.is_starting())
         {
             self.events.release();
-            if !self.events.has_queued() {
+            self.journal.release(Instant::now());
+            if !self.events.has_queued() && !self.journal.has_queued() {
                 self.gate.clear();
             }
         }
         self.events.start();
+        self.journal.start();
     }
 
     /// Returns the next result of a write. None: no write is in flight.
@@ -163,10 +169,11 @@ impl Executor {
         self.relists.abort_all();
     }
 
-    /// Writes the queued Events, within a time limit.
+    /// Writes the queued Events and the journals, within a time limit.
     pub async fn flush_events(mut self) {
-        if timeout(FLUSH_LIMIT, self.events.flush()).await.is_err() {
-            tracing::warn!("could not write the last Events in time");
+        let both = join(self.events.flush(), self.journal.flush());
+        if timeout(FLUSH_LIMIT, both).await.is_err() {
+            tracing::warn!("could not write the last Events or the journal in time");
         }
     }
 }

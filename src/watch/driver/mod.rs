@@ -10,6 +10,7 @@ pub mod fair_queue;
 mod fencing;
 mod gone_objects;
 mod idle_gate;
+mod journal_writer;
 mod lease_elector;
 mod lease_term;
 mod limited_rights;

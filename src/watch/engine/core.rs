@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::effect::{Effect, Moment};
 use super::group_state::{GroupState, MoveCause};
 use super::index::GroupIndex;
@@ -17,7 +19,7 @@ use super::write_rights::WriteRights;
 use crate::model::notice::Notice;
 use crate::model::{GroupId, MaxMoves, State};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
-use crate::resource::{LabelSelector, Upstream};
+use crate::resource::{LabelSelector, Record, Upstream};
 
 /// Watches are planned at most this often (debounce), since groups arrive in bursts.
 const PLAN_INTERVAL: Duration = Duration::from_millis(100);
@@ -47,6 +49,8 @@ pub struct Engine {
     pub(super) upstream: Vec<Upstream>,
     pub(super) limiter: MoveLimiter,
     pub(super) counts: StateCounts,
+    /// The last time that is known on both clocks.
+    last_moment: Option<Moment>,
     last_request: u64,
     pub(super) effects: Vec<Effect>,
 }
@@ -168,6 +172,7 @@ impl Engine {
 
     /// Decides on all groups that are dirty or due, and returns the effects to carry out.
     pub fn turn(&mut self, moment: Moment) -> Vec<Effect> {
+        self.last_moment = Some(moment);
         self.wake(moment.now);
         self.plan(moment.now);
         for id in std::mem::take(&mut self.queue) {
@@ -259,6 +264,26 @@ impl Engine {
             self.effects
                 .extend(release.into_iter().map(Effect::ReleaseLease));
         }
+    }
+
+    /// Returns the API server's time; none before the first turn.
+    pub(super) fn server_time(&self, now: Duration) -> Option<Timestamp> {
+        let last = self.last_moment?;
+        let since = now.saturating_sub(last.now);
+        last.server.checked_add(since).ok()
+    }
+
+    /// Returns the object of a group.
+    pub fn record(&self, id: &GroupId) -> Option<&Record> {
+        self.groups.get(id).map(|group| group.record())
+    }
+
+    /// Returns whether this `watch` reports what happens to a group: it runs the group, and writes.
+    pub fn reports_on(&self, id: &GroupId) -> bool {
+        let is_left = |group: &GroupState| group.state().is_none();
+        !self.options.dry_run
+            && !self.leases.is_run_by_other(&id.namespace)
+            && !self.groups.get(id).is_some_and(|group| is_left(group))
     }
 
     pub(super) fn next_request(&mut self) -> u64 {

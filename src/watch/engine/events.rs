@@ -72,8 +72,14 @@ impl Engine {
         }
     }
 
-    /// Handles a group's object from a watch or a write.
+    /// Handles a group's object from a watch.
     pub(super) fn learn(&mut self, record: Record, now: Duration) {
+        self.report_others(&record, now);
+        self.adopt(record, None, now);
+    }
+
+    /// Handles a group's object from the answer to a write.
+    pub(super) fn learn_written(&mut self, record: Record, now: Duration) {
         self.adopt(record, None, now);
     }
 
@@ -122,6 +128,19 @@ impl Engine {
         }
         self.mark_dirty(&id, MoveCause::Group, now);
         self.check_uncertain_writes(&id, now);
+    }
+
+    /// Reports what others did to a group, as a newer version of its object shows.
+    pub(super) fn report_others(&mut self, record: &Record, now: Duration) {
+        let id = record.id();
+        let Some(seen) = self.server_time(now).filter(|_| self.reports_on(&id)) else {
+            return;
+        };
+        let group = self.groups.get(&id);
+        let events = group.map(|group| group.done_by_others(record, seen));
+        for event in events.into_iter().flatten() {
+            self.report(Notice::Observed(event));
+        }
     }
 
     /// Handles an object that the selector leaves out.

@@ -12,6 +12,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::contention::{RevertBackoff, RevertDelay};
 use super::effect::{Effect, Moment};
 use super::pending::{PendingRead, PendingWrite, RejectedWrite};
@@ -19,8 +21,8 @@ use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::store_history::is_older;
 use crate::model::notice::After;
-use crate::model::{Decider, Decision, Readiness, Rule, State, Stopwatches, decide};
-use crate::resource::Record;
+use crate::model::{Decider, Decision, GroupEvent, Readiness, Rule, State, Stopwatches, decide};
+use crate::resource::{Record, events_between};
 
 /// When to retry a write that the API server refused: a person has to act first.
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
@@ -525,6 +527,25 @@ impl GroupState {
 
     pub fn read_failed(&mut self) {
         self.suspect = true;
+    }
+
+    /// Returns what others did to the object, as a newer version of it shows. Empty: this process
+    /// wrote that version, or it is not newer.
+    pub fn done_by_others(&self, newer: &Record, seen: Timestamp) -> Vec<GroupEvent> {
+        let (new, known) = (&newer.meta, &self.record.meta);
+        let is_newer = new.uid == known.uid
+            && new.resource_version != known.resource_version
+            && !is_older(&new.resource_version, &known.resource_version);
+        let in_flight = match &self.phase {
+            Phase::Writing(write) => Some(write),
+            Phase::Reading(read) => read.rejected.as_ref().map(|rejected| &rejected.write),
+            _ => None,
+        };
+        let mut own = in_flight.into_iter().chain(&self.uncertain);
+        if !is_newer || own.any(|write| write.is_in(newer)) {
+            return Vec::new();
+        }
+        events_between(&self.record, newer, seen)
     }
 
     /// Adopts an object from a watch. An object that looks older usually is older, but after a

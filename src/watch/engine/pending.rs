@@ -8,6 +8,7 @@ use super::effect::Moment;
 use crate::model::decision::AnnotationChanges;
 use crate::model::notice::{After, Transition};
 use crate::model::{Decision, Group, LastMove};
+use crate::resource::annotations::{OVERRIDE, PAUSED};
 use crate::resource::{Change, Record};
 
 /// A read of the object.
@@ -96,6 +97,19 @@ impl PendingWrite {
             after.lasted += now.saturating_sub(self.decided);
         }
         Some(transition)
+    }
+
+    /// Returns whether an object shows this write.
+    pub fn is_in(&self, record: &Record) -> bool {
+        if self.last_move.is_some() {
+            return self.is_noted(record.meta.last_move().as_ref());
+        }
+        let has = |key| record.meta.annotations.get(key).is_some();
+        let ends_override = self.notes.end_override.is_some();
+        let ends_pause = self.notes.end_pause;
+        (ends_override || ends_pause)
+            && !(ends_override && has(OVERRIDE))
+            && !(ends_pause && has(PAUSED))
     }
 
     /// Returns whether an object's `last-move` annotation comes from this write.

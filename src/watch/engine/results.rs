@@ -29,7 +29,7 @@ impl Engine {
         let error = match result {
             Ok(record) => {
                 self.write_done(id, &write, record.clone(), now);
-                return self.learn(record, now);
+                return self.learn_written(record, now);
             }
             Err(error) => error,
         };
@@ -136,11 +136,11 @@ impl Engine {
             {
                 return self.refuse(id, &error, now);
             }
-            _ => self
-                .groups
-                .get_mut(id)
-                .into_iter()
-                .for_each(|group| group.conflict()),
+            _ => {
+                self.report_others(&record, now);
+                let group = self.groups.get_mut(id);
+                group.into_iter().for_each(|group| group.conflict());
+            }
         }
         self.learn_read(record, &known_version, now);
         let Some(group) = self.groups.get_mut(id) else {

@@ -91,7 +91,7 @@ async fn two_kinds_of_one_name_are_told_apart() {
             .iter()
             .map(|item| json!([item["object"], item["sources"]]))
             .collect();
-        let newest = |seen: &&Value| **seen == json!([object, ["last-move", "event"]]);
+        let newest = |seen: &&Value| **seen == json!([object, ["last-move", "event", "journal"]]);
         let older = |seen: &&Value| **seen == json!([object, ["event"]]);
         let counts = (
             objects.iter().filter(newest).count(),

@@ -51,9 +51,11 @@ async fn the_move_is_in_its_environment_and_on_its_input() {
     assert_eq!(input.trim_end(), line, "the same as on standard output");
     let told: Value = serde_json::from_str(&line).unwrap();
     let expected = format!(
-        "FAILOVER_APEX=web\nFAILOVER_CONTEXT=west\nFAILOVER_FROM=web\nFAILOVER_GROUP=web\n\
-         FAILOVER_NAMESPACE={}\nFAILOVER_OBJECT=trafficsplit\nFAILOVER_TIME={}\nFAILOVER_TO=web-east\n\
+        "FAILOVER_APEX=web\nFAILOVER_BY={}\nFAILOVER_CONTEXT=west\nFAILOVER_EVENT=moved\n\
+         FAILOVER_FROM=web\nFAILOVER_GROUP=web\nFAILOVER_NAMESPACE={}\nFAILOVER_OBJECT=trafficsplit\n\
+         FAILOVER_SEVERITY=info\nFAILOVER_TIME={}\nFAILOVER_TO=web-east\n\
          FAILOVER_UNVERIFIED=false\nFAILOVER_WHY=web has no ready endpoints (0 of 1)\n",
+        ns.west.last_move("web").await["by"].as_str().unwrap(),
         ns.name,
         told["time"].as_str().unwrap(),
     );
@@ -114,7 +116,7 @@ async fn a_hanging_hook_is_killed_with_its_children() {
     })
     .await;
     let rest = end(watch).await;
-    let said = "killed 4 hooks that were still running 5 s after the end; the hooks of 2 more moves never ran";
+    let said = "killed 4 hooks that were still running 5 s after the end; the hooks of 2 more events never ran";
     assert_eq!(rest.complaints(said), 1, "{rest:?}");
     eventually("none is left", async || match sleepers() {
         0 => Ok(()),

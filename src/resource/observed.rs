@@ -1,0 +1,255 @@
+//! The events that lie between two versions of a group's object: what somebody ordered, set or
+//! edited, and who did it, as far as the object tells.
+
+use jiff::Timestamp;
+
+use super::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS, PRIMARY_SERVICE};
+use super::meta::{ManagedFields, Meta};
+use super::provenance::FIELD_MANAGER;
+use super::record::Record;
+use crate::model::moves::same_weights;
+use crate::model::{EventKind, GroupEvent, LastMove, Override, Pause};
+
+/// Returns what happened between two versions of a group's object. `seen`: the API server's time at
+/// which the later one was seen.
+pub fn events_between(before: &Record, after: &Record, seen: Timestamp) -> Vec<GroupEvent> {
+    let change = ObservedChange {
+        before,
+        after,
+        seen,
+    };
+    let mut events: Vec<GroupEvent> = change.order().into_iter().collect();
+    events.extend(change.settings());
+    change.traffic(&mut events);
+    events.extend(change.pause());
+    events
+}
+
+struct ObservedChange<'a> {
+    before: &'a Record,
+    after: &'a Record,
+    seen: Timestamp,
+}
+
+impl ObservedChange<'_> {
+    /// The override was made, replaced or ended.
+    fn order(&self) -> Option<GroupEvent> {
+        let (before, after) = self.annotation(OVERRIDE)?;
+        let parsed = |text: Option<&str>| serde_json::from_str::<Override>(text?).ok();
+        let (old, new) = (parsed(before), parsed(after));
+        let note = self.new_note();
+        let in_force = old.as_ref().filter(|order| {
+            let is_over = order.until.is_some_and(|until| until <= self.seen);
+            !is_over && self.before.meta.annotations.get(PRIMARY_SERVICE) == Some(&order.to)
+        });
+        let Some(order) = new else {
+            return Some(self.ended(old.as_ref()?, after.is_some(), note));
+        };
+        let mut why = format!("forced to {}", order.to);
+        if let Some(reason) = &order.reason {
+            why += &format!(": {reason}");
+        }
+        if let Some(until) = order.until {
+            why += &format!(" (until {until:.0})");
+        }
+        let kind = match in_force {
+            Some(old) => {
+                why += &format!("; replaces {}'s force to {}", named(&old.by), old.to);
+                if let Some(reason) = &old.reason {
+                    why += &format!(" ({reason})");
+                }
+                EventKind::Replaced
+            }
+            None => EventKind::Forced,
+        };
+        let at = order.at.or(note.map(|note| note.at));
+        let event = self.event(kind, at, order.by, why);
+        let weights = weights(self.after);
+        Some(GroupEvent {
+            from: weights.clone(),
+            to: weights,
+            ..event
+        })
+    }
+
+    /// The override is gone, or cannot be parsed any more.
+    fn ended(&self, old: &Override, is_there: bool, note: Option<LastMove>) -> GroupEvent {
+        let by = note.as_ref().map(|note| note.by.clone());
+        let at = note.as_ref().map(|note| note.at);
+        let is_over = old.until.is_some_and(|until| until <= self.seen);
+        let whose = format!("{}'s force to {}", named(&old.by), old.to);
+        let (kind, why) = match self.writer() {
+            Some(manager) if manager != FIELD_MANAGER && by.is_none() => (
+                EventKind::Edited,
+                format!("{whose} was removed from the object"),
+            ),
+            _ if is_there => (EventKind::Edited, format!("{whose} was overwritten")),
+            _ if is_over => (EventKind::Expired, format!("{whose} expired")),
+            _ => (EventKind::Failback, format!("ended {whose}")),
+        };
+        let why = match note {
+            Some(note) if !note.why.is_empty() => format!("{why}: {}", note.why),
+            _ => why,
+        };
+        self.event(kind, at, by.unwrap_or_else(|| self.who()), why)
+    }
+
+    fn pause(&self) -> Option<GroupEvent> {
+        let (before, after) = self.annotation(PAUSED)?;
+        let parsed = |text: &str| serde_json::from_str::<Pause>(text).unwrap_or_default();
+        let because = |pause: &Pause| match &pause.reason {
+            Some(reason) => format!(": {reason}"),
+            None => String::new(),
+        };
+        if let Some(pause) = after.map(parsed) {
+            let mut why = format!("paused{}", because(&pause));
+            if let Some(until) = pause.until {
+                why += &format!(" (until {until:.0})");
+            }
+            return Some(self.event(EventKind::Paused, pause.at, pause.by, why));
+        }
+        let old = before.map(parsed)?;
+        let whose = format!("{}'s pause", named(&old.by));
+        let event = if old.is_over(self.seen) {
+            self.event(
+                EventKind::Expired,
+                None,
+                self.who(),
+                format!("{whose} expired"),
+            )
+        } else {
+            self.event(
+                EventKind::Resumed,
+                None,
+                self.who(),
+                format!("ended {whose}{}", because(&old)),
+            )
+        };
+        Some(event)
+    }
+
+    /// Settings were changed. An override changes the primary, too.
+    fn settings(&self) -> Option<GroupEvent> {
+        let is_order = self.annotation(OVERRIDE).is_some();
+        let primary = (!is_order).then_some(PRIMARY_SERVICE);
+        let changed = POLICY_KEYS.iter().copied().chain(primary);
+        let changed: Vec<String> = changed
+            .filter_map(|key| {
+                let (before, after) = self.annotation(key)?;
+                let value = |value: Option<&str>| value.unwrap_or("(default)").to_owned();
+                Some(format!("{key} {} -> {}", value(before), value(after)))
+            })
+            .collect();
+        if changed.is_empty() {
+            return None;
+        }
+        let is_own = self.writer().is_none_or(|manager| manager == FIELD_MANAGER);
+        let kind = if is_own {
+            EventKind::Set
+        } else {
+            EventKind::Edited
+        };
+        let note = self.new_note().filter(|_| is_own && !is_order);
+        let at = note.as_ref().map(|note| note.at);
+        let by = note.map_or_else(|| self.who(), |note| note.by);
+        Some(self.event(kind, at, by, changed.join(", ")))
+    }
+
+    /// Traffic moved: either by one of the events so far, or by another one.
+    fn traffic(&self, events: &mut Vec<GroupEvent>) {
+        let (Some(from), Some(to)) = (weights(self.before), weights(self.after)) else {
+            return;
+        };
+        let names = |record: &Record| -> Vec<String> {
+            let group = record.group.iter().flat_map(|group| &group.backends);
+            group.map(|backend| backend.name.clone()).collect()
+        };
+        if same_weights(&from, &to) || names(self.before) != names(self.after) {
+            return;
+        }
+        let note = self.new_note();
+        if let Some(event) = events.first_mut()
+            && (note.is_some() || event.kind == EventKind::Edited)
+        {
+            event.unverified = note.is_some_and(|note| note.unverified);
+            (event.from, event.to) = (Some(from), Some(to));
+            return;
+        }
+        let event = match note {
+            Some(note) => {
+                let kind = EventKind::of_note(&note);
+                let event = self.event(kind, Some(note.at), note.by, note.why);
+                GroupEvent {
+                    unverified: note.unverified,
+                    ..event
+                }
+            }
+            None => {
+                let why = "weights changed outside this tool".to_owned();
+                self.event(EventKind::Edited, None, self.who(), why)
+            }
+        };
+        events.push(GroupEvent {
+            from: Some(from),
+            to: Some(to),
+            ..event
+        });
+    }
+
+    /// Returns the values of an annotation, if they differ.
+    fn annotation(&self, key: &str) -> Option<(Option<&str>, Option<&str>)> {
+        let value = |meta: &'_ Meta| meta.annotations.get(key).map(str::to_owned);
+        if value(&self.before.meta) == value(&self.after.meta) {
+            return None;
+        }
+        Some((
+            self.before.meta.annotations.get(key),
+            self.after.meta.annotations.get(key),
+        ))
+    }
+
+    /// Returns the note of a move, if it is new and the weights fit it.
+    fn new_note(&self) -> Option<LastMove> {
+        self.annotation(LAST_MOVE)?;
+        let note = self.after.meta.last_move()?;
+        let weights = weights(self.after)?;
+        same_weights(&note.to, &weights).then_some(note)
+    }
+
+    /// Returns the field manager that wrote the later version: a hint.
+    fn writer(&self) -> Option<&str> {
+        let entries = self.after.meta.managed_fields.iter();
+        let is_new = |entry: &&ManagedFields| !self.before.meta.managed_fields.contains(entry);
+        let newest = entries.clone().filter(is_new).max_by_key(|it| it.time);
+        let newest = newest.or_else(|| entries.max_by_key(|it| it.time));
+        newest.map(|entry| entry.manager.as_str())
+    }
+
+    fn who(&self) -> String {
+        self.writer().unwrap_or_default().to_owned()
+    }
+
+    fn event(&self, kind: EventKind, at: Option<Timestamp>, by: String, why: String) -> GroupEvent {
+        GroupEvent {
+            kind,
+            group: self.after.id(),
+            apex: Some(self.after.apex.clone()),
+            at: at.unwrap_or(self.seen),
+            from: None,
+            to: None,
+            by,
+            why,
+            unverified: false,
+            took: None,
+        }
+    }
+}
+
+fn weights(record: &Record) -> Option<String> {
+    let group = record.group.as_ref().ok()?;
+    Some(group.write_weights(&group.weights()))
+}
+
+fn named(by: &str) -> &str {
+    if by.is_empty() { "somebody" } else { by }
+}

@@ -1,0 +1,71 @@
+//! The past of groups as a table, the newest event first.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::ClusterRow;
+use super::cells::{by, from_and_to, lasted, sources, why};
+use crate::view::age::age;
+use crate::view::columns::{Cell, Colour, Columns};
+
+/// How to draw the table.
+#[derive(Debug, Clone)]
+pub struct HistoryStyle {
+    pub contexts: bool,
+    pub namespaces: bool,
+    pub colour: bool,
+    /// Also show the weights, the time, in this zone, and where each event is known from.
+    pub wide: Option<TimeZone>,
+}
+
+/// A row for each event.
+pub fn table(rows: &[ClusterRow], style: &HistoryStyle, now: Timestamp) -> String {
+    let mut header = vec!["AGE", "NAME", "EVENT", "FROM", "TO", "FOR", "BY", "WHY"];
+    if style.namespaces {
+        header.insert(1, "NAMESPACE");
+    }
+    if style.contexts {
+        header.insert(1, "CONTEXT");
+    }
+    if style.wide.is_some() {
+        header.insert(0, "TIME");
+        header.push("KNOWN FROM");
+    }
+    let rows = rows.iter().map(|told| row(told, style, now));
+    Columns::new(&header, rows).lines().join("\n") + "\n"
+}
+
+fn row(told: &ClusterRow, style: &HistoryStyle, now: Timestamp) -> Vec<Cell> {
+    let event = &told.row.event;
+    let (from, to) = from_and_to(event, style.wide.is_some());
+    let kind = Cell::new(event.kind.name());
+    let kind = match event.kind {
+        kind if !style.colour => (kind, Cell::new(kind.name())).1,
+        _ if event.kind.is_outage() => kind.coloured(Colour::Red),
+        _ if event.kind.is_warning() => kind.coloured(Colour::Yellow),
+        _ => kind,
+    };
+    let mut cells = vec![
+        Cell::new(&age(event.at, now)),
+        Cell::new(&event.group.short_name()),
+        kind,
+        Cell::new(&from),
+        Cell::new(&to),
+        Cell::new(&lasted(told.row)),
+        Cell::new(by(event)),
+        Cell::new(&why(event)),
+    ];
+    if style.namespaces {
+        cells.insert(1, Cell::new(&event.group.namespace));
+    }
+    if style.contexts {
+        cells.insert(1, Cell::new(told.context));
+    }
+    if let Some(zone) = &style.wide {
+        let local = event.at.to_zoned(zone.clone());
+        let local = local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+        cells.insert(0, Cell::new(&local));
+        cells.push(Cell::new(&sources(told.row).join(",")));
+    }
+    cells
+}
