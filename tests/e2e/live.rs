@@ -111,7 +111,7 @@ async fn the_shape_of_the_json_lines() {
     );
 
     ns.west.ready("web", 0).await;
-    let second = json_of(&mut watch).await;
+    let mut second = json_of(&mut watch).await;
     assert_eq!(keys(&second), expected);
     documented(&second);
     assert_eq!(second["change"], "changed");
@@ -119,6 +119,12 @@ async fn the_shape_of_the_json_lines() {
         json!({"state": "Primary", "flags": ["redundant", "unattended"], "active": ["web"]});
     assert_eq!(second["previous"], previous);
     assert_eq!(second["state"], "OutOfSync");
+    let backend = second["backends"][0].as_object_mut().unwrap();
+    assert!(
+        backend
+            .remove("since")
+            .is_some_and(|since| since.is_string())
+    );
     assert_eq!(
         second["backends"][0],
         json!({"name": "web", "weight": 1, "ready": 0, "total": 1, "exists": true})

@@ -129,10 +129,11 @@ impl Pty {
         .await
     }
 
-    /// Waits for a frame that contains this text.
+    /// Waits for a frame that contains this text, whatever its lines are broken at.
     pub async fn until_shown(&self, text: &str) -> String {
-        self.until_frame(&format!("{text:?}"), |frame| frame.contains(text))
-            .await
+        let on_one_line = |frame: &str| frame.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_shown = |frame: &str| on_one_line(frame).contains(text.trim());
+        self.until_frame(&format!("{text:?}"), is_shown).await
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {

@@ -1,6 +1,8 @@
 //! What the live view needs besides its screen: the clusters that it follows, and the command that
 //! runs.
 
+use std::io::IsTerminal as _;
+
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use tokio::time::Instant;
@@ -65,9 +67,11 @@ impl<'a> Session<'a> {
             lost: None,
             problem: None,
         });
+        let mut app = LiveApp::new(clusters.collect(), page.style());
+        app.has_keys = std::io::stdin().is_terminal();
         Self {
             page,
-            app: LiveApp::new(clusters.collect(), page.style()),
+            app,
             clusters: followed.collect(),
             command: None,
             was_read: false,
@@ -81,7 +85,7 @@ impl<'a> Session<'a> {
 
     /// Whether keys can be read.
     pub fn has_keys(&self) -> bool {
-        self.clusters.iter().any(|one| one.env.input.can_ask)
+        self.app.has_keys
     }
 
     pub fn has_several(&self) -> bool {

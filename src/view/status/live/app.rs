@@ -125,6 +125,8 @@ pub enum Page {
 #[derive(Debug)]
 pub struct LiveApp {
     pub clusters: Vec<LiveCluster>,
+    /// Whether keys can be typed.
+    pub has_keys: bool,
     pub(super) style: TableStyle,
     pub(super) page: Page,
     /// None: the first row, whichever group that is.
@@ -154,6 +156,7 @@ impl LiveApp {
     pub fn new(clusters: Vec<LiveCluster>, style: TableStyle) -> Self {
         Self {
             clusters,
+            has_keys: true,
             style,
             page: Page::Table,
             selected: None,

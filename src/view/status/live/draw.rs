@@ -293,6 +293,7 @@ impl LiveApp {
         let width = usize::from(width);
         let text = match (&self.page, self.text_keys()) {
             (Page::Filter { .. }, _) => format!("/{}▏ Enter keep  Esc cancel", clean(&self.filter)),
+            _ if !self.has_keys => "Ctrl-C quit".to_owned(),
             (_, Some(keys)) => keys.to_owned(),
             _ => keys_within(width),
         };
