@@ -46,6 +46,7 @@ pub async fn check(
         let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
         let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, conflicts.by_group);
+        conflicts::warn(&mut statuses, conflicts.migrations);
         let consumers = conflicts::consumer_routes(cluster, &records).await;
         conflicts::warn(&mut statuses, consumers);
         let missing_ports = conflicts.ports;

@@ -18,7 +18,9 @@ pub mod rights;
 mod rights_in_short;
 
 use crate::cluster::Clusters;
+use crate::model::Carrier;
 use crate::model::check::Category;
+use crate::resource::KINDS;
 
 pub use options::CheckOptions;
 pub use retry::RetryUntil;
@@ -52,8 +54,11 @@ pub async fn run(options: &CheckOptions, retry: &RetryUntil<'_>) -> Vec<Category
         return categories;
     }
     let (mut groups, outages, seen) = groups::check(&cluster, options).await;
-    let deprecated = deprecated::check(&cluster, version.as_deref(), &seen);
-    groups.checks.extend(deprecated);
+    let mut kinds = KINDS.iter().map(|kind| kind.info());
+    if kinds.any(|kind| kind.carrier == Carrier::Route && apis.serve_kind(kind)) {
+        let deprecated = deprecated::check(&cluster, version.as_deref(), &seen);
+        groups.checks.extend(deprecated);
+    }
     categories.extend(remotes::check(&cluster, &seen).await);
     categories.push(groups);
     categories.extend(outages);

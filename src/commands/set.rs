@@ -13,7 +13,7 @@ use crate::changes::apex_service::line;
 use crate::changes::order::{ChangePlan, Order, OrderSpec};
 use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
-use crate::cli::SetArgs;
+use crate::cli::{Danger, SetArgs};
 use crate::cluster::queries::upstream;
 use crate::model::{Group, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
@@ -150,6 +150,7 @@ impl Order for SetOrder<'_> {
             return Ok(ChangePlan::Unchanged(words.join("; ")));
         }
         let group = group_after(record, object, &change)?;
+        self.refuse_to_strand(record, &group, seen)?;
         seen.refuse_owner(&self.args.allow)?;
         let mut words = lines.join(", ");
         words.extend(linkerds.notes.iter().map(|note| format!("; {note}")));
@@ -200,6 +201,37 @@ fn line_of_weights(record: &Record, after: &Group, weights: &[u64]) -> String {
 }
 
 impl SetOrder<'_> {
+    /// Refuses to take the standbys' weights while Linkerd's proxies send all of the traffic there.
+    fn refuse_to_strand(
+        &self,
+        record: &Record,
+        after: &Group,
+        seen: &Preflight,
+    ) -> Result<(), Refusal> {
+        let before = record.group.as_ref().ok();
+        let Some(before) = before.filter(|group| group.has_standby() && !after.policy.standby)
+        else {
+            return Ok(());
+        };
+        let backends = || before.backends.iter().zip(&seen.readiness);
+        let mut carrying = backends().filter(|(backend, _)| backend.weight > 0);
+        let mut standbys = backends().filter(|(backend, _)| backend.is_standby());
+        let standby = standbys.find(|(_, readiness)| readiness.is_ready());
+        let (true, Some((standby, _))) =
+            (carrying.all(|(_, readiness)| readiness.is_dead()), standby)
+        else {
+            return Ok(());
+        };
+        let name = &standby.name;
+        let force = command_on("force", &before.id, &format!("--to {name} {}", seen.place));
+        let reason = format!(
+            "all that carries traffic is down, and Linkerd's proxies send the requests to {name}, \
+             which stands by: without standby they fail"
+        );
+        Refusal::new(reason, format!("move the traffic there first: {force}"))
+            .unless_allowed(Danger::Unready, &self.args.allow)
+    }
+
     /// The annotations that differ from those on the object.
     fn changes(&self, record: &Record) -> AnnotationValues {
         let named = |typed: &String| NewGroup::backend_name(&record.meta.namespace, typed);

@@ -10,8 +10,8 @@ use kube::api::{Api, ListParams};
 use crate::ALONE;
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{
-    Sandbox, Side, client, end, eventually_within, kubeconfig_of, operator_rights, plugin,
-    restricted_kubeconfig_of, start_again, started,
+    Sandbox, Side, client, end, eventually_within, free_port, kubeconfig_of, operator_rights,
+    plugin, restricted_kubeconfig_of, start_again, started,
 };
 
 const APISERVER: &str = "kube-apiserver";
@@ -88,11 +88,7 @@ async fn restarted_servers_lose_no_change() {
 
 /// Starts a second API server on the same etcd.
 async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let mut command = sandbox.command_of("solo", APISERVER);
     for argument in command
         .iter_mut()

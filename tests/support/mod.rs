@@ -47,7 +47,7 @@ pub use namespace::{Side, TestNamespace};
 pub use objects::{accept_http_route, patch_json, traffic_split_resource};
 pub use output::Output;
 pub use plugin::{Plugin, plugin};
-pub use programs::{Revived, start_again};
+pub use programs::{Revived, free_port, start_again};
 pub use pty::Pty;
 pub use rights::{
     allow_everywhere, kubeconfig_of, kubeconfig_with, restricted_kubeconfig,

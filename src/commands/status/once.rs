@@ -62,6 +62,7 @@ pub async fn statuses(
     let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
     conflicts::warn(&mut statuses, obstacles.by_group);
     conflicts::warn(&mut statuses, obstacles.ports);
+    conflicts::warn(&mut statuses, obstacles.migrations);
     if everywhere {
         let consumers = conflicts::consumer_routes(cluster, records).await;
         conflicts::warn(&mut statuses, consumers);

@@ -11,8 +11,8 @@ use super::definitions;
 use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
 use crate::problem::Problem;
+use crate::sandbox::host::base_dirs;
 use crate::sandbox::host::secrets;
-use crate::sandbox::host::state_dir;
 
 const MODULE: Module = Module {
     go_mod: include_str!("assets/go.mod"),
@@ -91,7 +91,7 @@ pub fn is_executable(path: &Path) -> bool {
 
 async fn from_cache(streams: &Streams) -> anyhow::Result<PathBuf> {
     let key = secrets::digest(&[MODULE.go_mod, MODULE.go_sum, LINKER_FLAGS]);
-    let target = state_dir::cache_root()?.join(format!("assets-{}", &key[..12]));
+    let target = base_dirs::cache_root()?.join(format!("assets-{}", &key[..12]));
     if !target.exists() {
         let instead = format!("pass a folder with {REQUIRED_IN_WORDS}: --assets DIR");
         require_go("builds its control planes", &instead).await?;

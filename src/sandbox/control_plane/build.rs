@@ -11,9 +11,9 @@ use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::process::others::ProcessGroup;
 use crate::process::polling::poll;
-use crate::sandbox::host::guard;
 use crate::sandbox::host::state_dir;
 use crate::sandbox::host::state_dir::{Ownership, StateDir};
+use crate::sandbox::host::{base_dirs, disk, guard};
 
 const LOCK_POLL: Duration = Duration::from_millis(200);
 const LOG: &str = "go.log";
@@ -39,7 +39,7 @@ pub struct BuildDir {
 impl BuildDir {
     /// Waits until no other process uses the folder, and creates it.
     pub async fn open(streams: &Streams, module: Module) -> anyhow::Result<Self> {
-        let state_dir = StateDir::at(state_dir::cache_root()?.join("build"));
+        let state_dir = StateDir::at(base_dirs::cache_root()?.join("build"));
         let ownership = lock(streams, &state_dir).await?;
         let build_dir = Self {
             state_dir,
@@ -87,6 +87,7 @@ impl BuildDir {
         Problem::new(format!("{what} failed ({status})"))
             .next("The last lines of its output:")
             .next(last_lines(&self.dir().join(LOG), 12).replace('\n', "\n  "))
+            .next_all(disk::shortage(self.dir()))
             .next("It needs Go 1.26 or newer, and the Go module proxy or a filled module cache.")
     }
 }

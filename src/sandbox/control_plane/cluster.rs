@@ -14,6 +14,7 @@ use super::ports::Ports;
 use super::program::{ControlPlaneProgram, Launch, Roster};
 use crate::problem::Problem;
 use crate::process::polling::poll;
+use crate::sandbox::host::disk;
 use crate::sandbox::host::secrets;
 use crate::sandbox::host::secrets::SigningKey;
 use crate::sandbox::host::state_dir;
@@ -298,6 +299,7 @@ fn failure(cluster: &str, program: &ControlPlaneProgram, how: &str) -> anyhow::E
     ))
     .next("The last lines of its log:")
     .next(program.log_tail().replace('\n', "\n  "))
+    .next_all(disk::shortage(&program.log))
     .into()
 }
 

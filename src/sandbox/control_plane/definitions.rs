@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::build::{BuildDir, Module, require_go};
 use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
+use crate::sandbox::host::base_dirs;
 use crate::sandbox::host::secrets;
 use crate::sandbox::host::state_dir;
 
@@ -29,7 +30,7 @@ pub async fn obtain(streams: &Streams, given: Option<&Path>) -> anyhow::Result<P
         return Ok(dir.to_owned());
     }
     let key = secrets::digest(&[MODULE.go_mod, MODULE.go_sum]);
-    let target = state_dir::cache_root()?.join(format!("definitions-{}", &key[..12]));
+    let target = base_dirs::cache_root()?.join(format!("definitions-{}", &key[..12]));
     if !target.exists() {
         let instead = format!(
             "pass a folder with the programs and {}: --assets DIR",

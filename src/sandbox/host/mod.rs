@@ -1,5 +1,7 @@
 //! A sandbox on this machine: its folder, its state, its log, and guarded processes.
 
+pub mod base_dirs;
+pub mod disk;
 pub mod guard;
 pub mod log;
 pub mod secrets;

@@ -6,10 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
-
-use super::secrets;
-use crate::problem::Problem;
+use super::base_dirs::state_root;
+use super::{disk, secrets};
 
 /// A younger folder without an owner may belong to a process that has not locked it yet.
 const MIN_ORPHAN_AGE: Duration = Duration::from_secs(60);
@@ -102,7 +100,8 @@ impl StateDir {
             return Ok(None);
         }
         lock.set_len(0)
-            .and_then(|()| write!(&lock, "{}", std::process::id()))?;
+            .and_then(|()| write!(&lock, "{}", std::process::id()))
+            .map_err(|cause| disk::failed("writing", &self.dir.join(LOCK), cause))?;
         Ok(Some(Ownership { lock }))
     }
 
@@ -126,7 +125,7 @@ impl StateDir {
     fn open_lock(&self, create: bool) -> anyhow::Result<File> {
         let path = self.dir.join(LOCK);
         let file = private_options().create(create).truncate(false).open(&path);
-        file.with_context(|| format!("opening {}", path.display()))
+        file.map_err(|cause| disk::failed("opening", &path, cause))
     }
 
     fn try_lock(&self, lock: &File) -> anyhow::Result<bool> {
@@ -183,35 +182,10 @@ fn has_orphan_age(entry: &std::fs::DirEntry) -> bool {
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > MIN_ORPHAN_AGE))
 }
 
-/// Returns the folder of this user's sandboxes.
-fn state_root() -> anyhow::Result<PathBuf> {
-    Ok(base_dir("XDG_STATE_HOME", ".local/state")?.join("kubectl-failover/sandbox"))
-}
-
-/// Returns the folder for files that can be built again.
-pub fn cache_root() -> anyhow::Result<PathBuf> {
-    Ok(base_dir("XDG_CACHE_HOME", ".cache")?.join("kubectl-failover"))
-}
-
-fn base_dir(variable: &str, below_home: &str) -> anyhow::Result<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    set(variable)
-        .or_else(|| set("HOME").map(|home| home.join(below_home)))
-        .ok_or_else(|| {
-            Problem::new("no folder for the sandbox's files: HOME is not set")
-                .next(format!("Set HOME or {variable} to a folder."))
-                .into()
-        })
-}
-
 /// Creates a folder, and its parents, that only this user can read.
 pub fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.with_context(|| format!("creating the folder {}", dir.display()))
+    made.map_err(|cause| disk::failed("creating the folder", dir, cause))
 }
 
 /// Writes a file that only this user can read. The replacement is atomic.
@@ -225,13 +199,13 @@ pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
             .write_all(content.as_bytes())?;
         std::fs::rename(&new, path)
     };
-    write().with_context(|| format!("writing {}", path.display()))
+    write().map_err(|cause| disk::failed("writing", path, cause))
 }
 
 /// Opens a log file that only this user can read.
 pub fn open_log(path: &Path) -> anyhow::Result<File> {
     let opened = private_options().append(true).create(true).open(path);
-    opened.with_context(|| format!("opening {}", path.display()))
+    opened.map_err(|cause| disk::failed("opening", path, cause))
 }
 
 fn private_options() -> OpenOptions {

@@ -30,12 +30,20 @@ use crate::sandbox::mirror;
 pub async fn run(streams: &Streams, args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let state_dir = StateDir::at(args.dir.clone());
-    let Some(ownership) = state_dir.own()? else {
-        return Err(Problem::new(format!(
-            "another supervisor runs in {}",
-            state_dir.dir().display()
-        ))
-        .into());
+    let owned = state_dir.own().and_then(|ownership| {
+        let other = || {
+            let message = format!("another supervisor runs in {}", state_dir.dir().display());
+            Problem::new(message).into()
+        };
+        ownership.ok_or_else(other)
+    });
+    // Nobody reads this process's standard error.
+    let ownership = match owned {
+        Ok(ownership) => ownership,
+        Err(error) => {
+            SupervisorEvent::failed(&error).send(streams);
+            return Ok(Exit::Failed);
+        }
     };
     ownership.hold_until_exit();
     let roster = Roster::default();

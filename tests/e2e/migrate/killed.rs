@@ -23,6 +23,11 @@ async fn while_the_route_waits() {
         assert!(is_group(&split(side, "web").await.unwrap()));
         assert!(!is_group(&route(side, "web").await.unwrap()));
     }
+    run(side, "status web")
+        .await
+        .success()
+        .stdout_contains("its migration to httproute/web has not finished")
+        .stdout_contains("to cancel it: kubectl failover migrate web --undo");
     // The group fails over, and other backends are listed, while nothing migrates it.
     side.bare_service("web-north").await;
     side.set_weights("web", &[("web", 0), ("web-east", 0), ("web-north", 1)])

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ALL, run, status};
-use crate::support::{Side, TestNamespace, end, plugin, watching};
+use crate::support::{Side, TestNamespace, end, eventually, plugin, watching};
 
 async fn services(side: &Side, ready: [u8; 2]) {
     for (service, ready) in ["web", "web-east"].into_iter().zip(ready) {
@@ -155,4 +155,30 @@ async fn an_adopted_object_keeps_its_traffic_and_gets_standbys() {
         .await
         .success();
     ns.west.until_weights("web", &[386_541, 42_949, 1]).await;
+}
+
+#[tokio::test]
+async fn the_net_stays_while_it_carries_the_traffic() {
+    let ns = TestNamespace::new("standby-net").await;
+    services(&ns.west, [1, 1]).await;
+    create(&ns.west).await;
+    ns.west.ready("web", 0).await;
+    eventually("the outage is seen", async || {
+        let output = run(&ns.west, "set web --standby off").await;
+        if output.stderr.contains("refused") {
+            return Ok(());
+        }
+        run(&ns.west, "set web --standby on").await.success();
+        Err(output.to_string())
+    })
+    .await;
+    let refused = run(&ns.west, "set web --unset standby").await.code(4);
+    refused
+        .stderr_contains("Linkerd's proxies send the requests to web-east")
+        .stderr_contains("kubectl failover force web --to web-east")
+        .stderr_contains("--allow=unready");
+    ns.west.until_weights("web", &[ALL, 1]).await;
+    let anyway = run(&ns.west, "set web --standby off --allow=unready").await;
+    anyway.success();
+    ns.west.until_weights("web", &[1, 0]).await;
 }
