@@ -15,9 +15,12 @@ use crate::cluster::queries::{conflicts, stale_slices, upstream};
 use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
-use crate::model::{BackendStatus, GroupId, Readiness, Runner, ServiceRef, State, Status};
+use crate::model::{
+    BackendStatus, Exposure, GroupId, Readiness, Runner, ServiceRef, State, Status,
+};
 use crate::readiness::backends::backends_of;
 use crate::readiness::prefetch::PrefetchedSlices;
+use crate::readiness::settle::settle;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
 use crate::resource::gitops::keep_weights;
@@ -43,7 +46,10 @@ pub async fn check(
     let mut checks = vec![CheckResult::warning(readable, unread)];
     let mut outages = None;
     if !records.is_empty() {
-        let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
+        let survey = async {
+            let read = survey(cluster, &records, &records, PrefetchedSlices::default());
+            settle(cluster, read.await).await
+        };
         let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, conflicts.by_group);
         conflicts::warn(&mut statuses, conflicts.migrations);
@@ -157,7 +163,9 @@ impl Groups<'_> {
             self.stale_slices(),
             self.ports(),
             self.weights(),
+            self.down(),
             self.readiness(),
+            self.fallbacks(),
             self.effects(),
             self.run(),
             self.run_once(),
@@ -255,6 +263,30 @@ impl Groups<'_> {
             "Linkerd's proxies take every group's weights",
             self.lines(trouble),
         )
+    }
+
+    fn down(&self) -> CheckResult {
+        let down = self.statuses.iter().filter(|it| it.state == State::Down);
+        let namespaces = down.clone().map(|status| status.id.namespace.as_str());
+        let namespace = namespaces.min().unwrap_or_default();
+        let place = self.cluster.reach.for_plugin(namespace);
+        let lines = down.map(|status| format!("{}: {}", status.id, status.reason));
+        CheckResult::error("no group is down", lines.collect())
+            .hint(format!("kubectl failover status {place}"))
+    }
+
+    /// Groups that no watch runs are another check's.
+    fn fallbacks(&self) -> CheckResult {
+        let exposed = self.statuses.iter();
+        let exposed = exposed.filter(|it| it.exposure() == Some(Exposure::NoFallback));
+        let lines = exposed.map(|status| {
+            let primary = status.primary.as_deref().unwrap_or_default();
+            format!(
+                "{}: no fallback is ready: if {primary} fails, traffic has nowhere to go",
+                status.id
+            )
+        });
+        CheckResult::warning("every group has a fallback that is ready", lines.collect())
     }
 
     fn readiness(&self) -> CheckResult {

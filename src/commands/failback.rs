@@ -168,7 +168,7 @@ impl Order for FailbackOrder<'_> {
     fn is_met(&self, status: &Status) -> bool {
         let home = status.primary.as_deref();
         status.order.is_none()
-            && status.state != State::OutOfSync
+            && !matches!(status.state, State::Down | State::OutOfSync)
             && home.is_some_and(|home| status.active().contains(&home))
     }
 }

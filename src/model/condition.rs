@@ -46,7 +46,7 @@ impl Condition {
 
 impl Alternative {
     fn holds(&self, status: &Status) -> bool {
-        if self.predicate == Predicate::Flag("unattended") && status.runner == Runner::Unknown {
+        if self.depends_on_runner(status) && status.runner == Runner::Unknown {
             // Neither the flag nor its negation is known to hold.
             return false;
         }
@@ -56,6 +56,14 @@ impl Alternative {
             Predicate::Active(backend) => status.active().contains(&backend.as_str()),
         };
         is_so != self.negated
+    }
+
+    fn depends_on_runner(&self, status: &Status) -> bool {
+        match self.predicate {
+            Predicate::Flag("unattended") => true,
+            Predicate::Flag("exposed") => status.exposure_if(true) != status.exposure_if(false),
+            _ => false,
+        }
     }
 }
 
@@ -163,6 +171,7 @@ mod tests {
         Status {
             forgotten_home: None,
             since: None,
+            due: None,
             warnings: Vec::new(),
             id: GroupId {
                 namespace: "ns".to_owned(),
@@ -282,6 +291,7 @@ mod tests {
             standby: true,
             contested: true,
             unattended: true,
+            exposed: true,
         };
         assert_eq!(all.names(), Flags::NAMES);
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
+use super::down;
 use super::group::Group;
 use super::overrides::Pause;
 use super::policy::PolicyKind;
@@ -84,6 +85,7 @@ impl<'a> Decider<'a> {
             unverified: verdict.unverified,
             home_ready: report::home_ready(&situation, self.group.home_index()),
             state: report::state(&situation, &verdict, written.is_some(), &notes),
+            down_unless_moved: down::is_down_unless_moved(&situation),
             flags,
             reason: report::reason(&situation, &verdict, Detail::Full),
             recorded_reason: report::reason(&situation, &verdict, Detail::Brief),
@@ -106,6 +108,7 @@ impl<'a> Decider<'a> {
             unverified: false,
             home_ready: None,
             state: State::Paused,
+            down_unless_moved: false,
             flags: self.flags(situation, &verdict),
             recorded_reason: reason.clone(),
             reason,

@@ -55,8 +55,12 @@ pub struct Decision {
     /// It is unknown whether the backends of these weights are ready. The flag of the same name
     /// also describes traffic that has already moved.
     pub unverified: bool,
-    /// The group's state.
+    /// The group's state, never [`State::Down`]: see `down_unless_moved`.
     pub state: State,
+    /// All that carries traffic is dead, or Linkerd's proxies do not take the weights, while
+    /// another backend is ready and none stands by. The group is Down unless somebody is about to
+    /// move its traffic.
+    pub down_unless_moved: bool,
     /// The group's flags.
     pub flags: Flags,
     /// The reason, as a clause without a full stop.
@@ -86,6 +90,11 @@ pub struct AnnotationChanges {
 }
 
 impl Decision {
+    /// Whether weights are to be written, or an order has expired and is to be removed.
+    pub fn is_out_of_sync(&self) -> bool {
+        self.written.is_some() || self.notes.end_override.is_some() || self.notes.end_pause
+    }
+
     /// Whether the object has to be written.
     pub fn asks_for_change(&self) -> bool {
         self.written.is_some() || self.notes != AnnotationChanges::default()

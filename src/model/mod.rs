@@ -8,6 +8,8 @@ pub mod check;
 pub mod condition;
 pub mod decide;
 pub mod decision;
+mod down;
+pub mod due;
 mod effective;
 pub mod event;
 pub mod group;
@@ -41,6 +43,7 @@ pub use ailment::{Ailment, Kubectl};
 pub use condition::Condition;
 pub use decide::{Decider, decide};
 pub use decision::{Decision, Rule, Weights};
+pub use due::DueWrite;
 pub use event::{EventKind, GroupEvent};
 pub use group::{Backend, Group};
 pub use ids::{Destination, GroupId, RemoteService, ServiceRef};
@@ -56,7 +59,7 @@ pub use readiness::Readiness;
 pub use rivals::{ApexClaim, ApexClaims, share_ports};
 pub use state::{Flags, State};
 pub use status::{
-    BackendStatus, ExpiredOrder, OverrideStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
+    BackendStatus, ExpiredOrder, Exposure, OverrideStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
     WeightsOrigin,
 };
 pub use status_change::StatusChange;

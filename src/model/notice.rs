@@ -31,11 +31,12 @@ pub enum Notice {
     },
     /// Traffic would be moved without `--dry-run`.
     WouldMove(Transition),
-    /// No backend is ready, or the deciding readiness is unknown: the traffic does not move.
+    /// No backend is ready, or the deciding readiness is unknown, or the move has not been written
+    /// in time: the traffic does not move.
     Stuck {
         /// The group.
         group: GroupId,
-        /// `Unavailable` or `Unknown`.
+        /// `Down`, `Unavailable` or `Unknown`.
         state: State,
         /// The reason, as a clause.
         reason: String,

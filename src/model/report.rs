@@ -57,6 +57,7 @@ pub(crate) fn flags(situation: &Situation, verdict: &Verdict) -> Flags {
         standby: group.has_standby(),
         unattended: false,
         contested: false,
+        exposed: false,
     }
 }
 

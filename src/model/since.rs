@@ -35,6 +35,7 @@ impl Status {
             State::Unavailable => readiness()
                 .max()
                 .map(|at| weights.map_or(at, |it| it.max(at))),
+            State::Down => self.carriers_since().max(weights),
             State::OutOfSync => {
                 let edit = last_edit.filter(|_| !self.is_caused_by_readiness());
                 let known = readiness().chain(self.expiry()).chain(weights).chain(edit);
@@ -49,6 +50,11 @@ impl Status {
     /// Whether the primary is why the object should be changed.
     fn is_caused_by_readiness(&self) -> bool {
         self.flags.short && self.primary_since().is_some()
+    }
+
+    fn carriers_since(&self) -> Option<Timestamp> {
+        let carrying = self.backends.iter().filter(|backend| backend.weight > 0);
+        carrying.filter_map(|backend| backend.since).max()
     }
 
     fn primary_since(&self) -> Option<Timestamp> {

@@ -11,6 +11,9 @@ pub enum State {
     Invalid,
     /// An operator has paused the group.
     Paused,
+    /// All that carries traffic is dead, another backend is ready, and nobody is about to move the
+    /// traffic. Not part of a decision: who knows about the group's controller adds it.
+    Down,
     /// The primary's readiness is unknown, or no carrying backend is ready and one is unknown.
     Unknown,
     /// No backend is ready.
@@ -31,9 +34,10 @@ pub enum State {
 
 impl State {
     /// All states, in the order in which they are tried.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Invalid,
         Self::Paused,
+        Self::Down,
         Self::Unknown,
         Self::Unavailable,
         Self::OutOfSync,
@@ -43,6 +47,27 @@ impl State {
         Self::Active,
         Self::Primary,
     ];
+
+    /// All states, the one that needs attention most urgently first.
+    pub const BY_URGENCY: [Self; 11] = [
+        Self::Down,
+        Self::Unavailable,
+        Self::Invalid,
+        Self::Unknown,
+        Self::OutOfSync,
+        Self::Failover,
+        Self::Waiting,
+        Self::Overridden,
+        Self::Paused,
+        Self::Active,
+        Self::Primary,
+    ];
+
+    /// Returns the position in [`State::BY_URGENCY`].
+    pub fn urgency_rank(self) -> usize {
+        let mut states = Self::BY_URGENCY.into_iter();
+        states.position(|state| state == self).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for State {
@@ -50,6 +75,7 @@ impl fmt::Display for State {
         f.pad(match self {
             Self::Invalid => "Invalid",
             Self::Paused => "Paused",
+            Self::Down => "Down",
             Self::Unknown => "Unknown",
             Self::Unavailable => "Unavailable",
             Self::OutOfSync => "OutOfSync",
@@ -84,11 +110,15 @@ pub struct Flags {
     pub unattended: bool,
     /// Someone else reverts weights that this tool writes. Not part of a decision either.
     pub contested: bool,
+    /// The primary carries traffic and is ready, but nothing would take its place: no fallback is
+    /// ready, or neither a `watch` nor Linkerd's proxies would fail over. Not part of a decision
+    /// either.
+    pub exposed: bool,
 }
 
 impl Flags {
     /// The names of all flags.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 10] = [
         "overridden",
         "broken",
         "unverified",
@@ -98,6 +128,7 @@ impl Flags {
         "standby",
         "unattended",
         "contested",
+        "exposed",
     ];
 
     /// Returns the names of the flags that are set.
@@ -112,9 +143,11 @@ impl Flags {
             standby,
             unattended,
             contested,
+            exposed,
         } = self;
         let set = [
             overridden, broken, unverified, held, short, redundant, standby, unattended, contested,
+            exposed,
         ];
         Self::NAMES
             .into_iter()

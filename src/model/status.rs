@@ -4,6 +4,9 @@ use jiff::Timestamp;
 
 use super::ailment::Ailment;
 use super::decide::Decider;
+use super::decision::Decision;
+use super::down;
+use super::due::{DueWrite, WRITE_GRACE};
 use super::group::{Backend, Group};
 use super::ids::{GroupId, ServiceRef};
 use super::invalid::Invalid;
@@ -11,6 +14,7 @@ use super::moves::LastMove;
 use super::overrides::{Override, OverrideState, Pause};
 use super::readiness::Readiness;
 use super::report;
+use super::situation::Situation;
 use super::state::{Flags, State};
 use super::timers::Timers;
 
@@ -45,6 +49,8 @@ pub struct Status {
     pub paused: Option<Pause>,
     /// Who runs the group.
     pub runner: Runner,
+    /// What the group's controller should be about to write.
+    pub due: Option<DueWrite>,
     /// The home of a force whose override was deleted by hand.
     pub forgotten_home: Option<String>,
     /// Why the object may have no effect, or only on part of the traffic.
@@ -158,6 +164,15 @@ pub enum Runner {
     Unknown,
 }
 
+/// Why nothing would take the place of a backend that carries traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// Every fallback is dead.
+    NoFallback,
+    /// A fallback is ready, but no `watch` is running, and no ready backend has a weight of its own.
+    NoWatch,
+}
+
 /// The warning of a group with standbys that Linkerd's own failover controller runs.
 const UPSTREAM_REMOVES_STANDBYS: &str = "Linkerd's failover controller runs this group and writes only the weights 0 and 1: when it moves \
                                          the traffic, no backend stands by any more";
@@ -197,18 +212,24 @@ impl Status {
             since: None,
             ailment: None,
         };
-        Self {
+        let situation = Situation::new(decider.effective(), readiness);
+        let is_unattended = runner == Runner::Unattended;
+        let (state, reason) = if decision.down_unless_moved && is_unattended {
+            (State::Down, down::reason(&situation, &runner))
+        } else if decision.state == State::OutOfSync {
+            (State::OutOfSync, report::out_of_sync(group, &decision))
+        } else {
+            (decision.state, decision.reason.clone())
+        };
+        let mut status = Self {
             id: group.id.clone(),
             apex: group.apex.clone(),
-            state: decision.state,
+            state,
             flags: Flags {
-                unattended: runner == Runner::Unattended,
+                unattended: is_unattended,
                 ..decision.flags
             },
-            reason: match decision.state {
-                State::OutOfSync => report::out_of_sync(group, &decision),
-                _ => decision.reason,
-            },
+            reason,
             mend: None,
             bad_settings: Vec::new(),
             primary: Some(decider.effective().primary_name().to_owned()),
@@ -217,10 +238,54 @@ impl Status {
             since: None,
             order: OverrideStatus::of(group, now),
             paused: group.paused.clone(),
+            due: due(&situation, &decision, &runner),
             runner,
             forgotten_home: group.forgotten_home().map(str::to_owned),
             warnings,
+        };
+        status.flags.exposed = status.exposure().is_some();
+        status
+    }
+
+    /// Returns the status if the change that is due has not been written in time.
+    #[must_use]
+    pub fn overdue(mut self) -> Self {
+        if let Some(DueWrite {
+            down: Some(reason), ..
+        }) = self.due.take()
+        {
+            self.state = State::Down;
+            self.reason = reason;
+            self.since = self.state_since(None);
         }
+        self
+    }
+
+    /// Returns why nothing would take the place of the primary, if that carries traffic and is
+    /// ready.
+    pub fn exposure(&self) -> Option<Exposure> {
+        self.exposure_if(self.runner == Runner::Unattended)
+    }
+
+    /// The same if nobody runs the group, or somebody does.
+    pub(crate) fn exposure_if(&self, is_unattended: bool) -> Option<Exposure> {
+        let is_primary = |backend: &&BackendStatus| Some(&backend.name) == self.primary.as_ref();
+        let (primary, fallbacks): (Vec<_>, Vec<_>) = self.backends.iter().partition(is_primary);
+        let is_served =
+            |backend: &&BackendStatus| backend.weight > 0 && backend.readiness.is_ready();
+        if !primary.iter().any(is_served) {
+            return None;
+        }
+        let mut alive = fallbacks
+            .iter()
+            .filter(|it| !it.readiness.is_dead())
+            .peekable();
+        if alive.peek().is_none() {
+            return Some(Exposure::NoFallback);
+        }
+        // The proxies send the traffic to what has a weight and endpoints.
+        let is_alone = alive.all(|fallback| fallback.weight_on_object == 0);
+        (is_unattended && is_alone).then_some(Exposure::NoWatch)
     }
 
     /// Returns the status of an object that is not a valid group.
@@ -245,6 +310,7 @@ impl Status {
             paused: None,
             changed,
             since: None,
+            due: None,
             runner,
             forgotten_home: None,
             warnings: Vec::new(),
@@ -253,7 +319,7 @@ impl Status {
 
     /// Returns the order that has expired but has not been removed.
     pub fn expired_order(&self) -> Option<ExpiredOrder> {
-        if self.state != State::OutOfSync {
+        if !matches!(self.state, State::Down | State::OutOfSync) {
             return None;
         }
         match &self.order {
@@ -298,6 +364,21 @@ impl Status {
             .map(|backend| backend.name.as_str())
             .collect()
     }
+}
+
+/// Returns what the controller should be about to write, unless there is none.
+fn due(situation: &Situation, decision: &Decision, runner: &Runner) -> Option<DueWrite> {
+    let is_down = decision.down_unless_moved;
+    let delay = decision.look_again.filter(|_| decision.waiting && is_down);
+    let is_due = decision.is_out_of_sync() && (is_down || decision.state == State::OutOfSync);
+    if *runner == Runner::Unattended || (!is_due && delay.is_none()) {
+        return None;
+    }
+    Some(DueWrite {
+        within: delay.unwrap_or_default() + WRITE_GRACE,
+        is_delayed: !is_due,
+        down: is_down.then(|| down::reason(situation, runner)),
+    })
 }
 
 fn forgotten(group: &Group) -> String {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
 
 use super::status_cache::{Coverage, Snapshot, StatusCache};
 use crate::cluster::api::groups;
@@ -16,6 +16,7 @@ use crate::cluster::queries::runners;
 use crate::cluster::{Clusters, RequestError};
 use crate::error;
 use crate::model::since;
+use crate::readiness::pending_writes::PendingWrites;
 use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Kind, LabelSelector, Record, Upstream};
@@ -65,6 +66,7 @@ pub struct Observer {
     /// The next snapshot may differ from the last one.
     dirty: bool,
     last: Option<Snapshot>,
+    pending: PendingWrites,
 }
 
 impl Observer {
@@ -85,6 +87,7 @@ impl Observer {
             started: Instant::now(),
             dirty: false,
             last: None,
+            pending: PendingWrites::default(),
         };
         let namespace = scope.namespace.as_deref();
         for kind in KINDS {
@@ -106,9 +109,12 @@ impl Observer {
     /// If the cluster cannot be reached or read at the start.
     pub async fn next(&mut self) -> anyhow::Result<Snapshot> {
         loop {
+            let late = self.pending.next_late(self.now());
+            let late = late.map(|late| self.started + late);
             tokio::select! {
                 Some(input) = self.received.recv() => self.handle(input)?,
                 _ = self.ticks.tick() => self.dirty = true,
+                () = until(late) => self.dirty = true,
             }
             while let Ok(input) = self.received.try_recv() {
                 self.handle(input)?;
@@ -234,9 +240,9 @@ impl Observer {
         (self.last.as_ref() != Some(&snapshot)).then(|| self.last.insert(snapshot).clone())
     }
 
-    /// Returns a snapshot. A group whose backends are being read keeps its last status. The first
-    /// snapshot waits for all backends.
-    fn snapshot(&self, now: Duration) -> Option<Snapshot> {
+    /// Returns a snapshot. A group keeps its last status while its backends are being read, and
+    /// while a change of it is about to be written. The first snapshot waits for all groups.
+    fn snapshot(&mut self, now: Duration) -> Option<Snapshot> {
         let Coverage {
             mut snapshot,
             unread,
@@ -245,16 +251,29 @@ impl Observer {
         if is_cut_off && self.cache.connection.is_recovering(now) {
             return None;
         }
-        let Some(last) = &self.last else {
-            return unread.is_empty().then_some(snapshot);
-        };
-        if last.lost.is_none() {
+        if let Some(last) = self.last.as_ref().filter(|last| last.lost.is_none()) {
             let at = self.cluster.clock().now();
             since::carry_over(&last.statuses, &mut snapshot.statuses, at);
         }
+        let known = self.last.as_ref().map(|last| last.statuses.as_slice());
+        let settled = self
+            .pending
+            .settle(snapshot.statuses, known.unwrap_or_default(), now);
+        snapshot.statuses = settled.statuses;
+        let Some(last) = &self.last else {
+            let is_whole = unread.is_empty() && !settled.is_incomplete;
+            return is_whole.then_some(snapshot);
+        };
         let kept = last.statuses.iter().filter(|old| unread.contains(&old.id));
         snapshot.statuses.extend(kept.cloned());
         snapshot.statuses.sort_by(|a, b| a.id.cmp(&b.id));
         Some(snapshot)
+    }
+}
+
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
     }
 }

@@ -306,10 +306,10 @@ pub fn text_line(notice: &Notice) -> String {
 
 /// Says what has recovered in a group that was in this state.
 fn recovered(was: State) -> &'static str {
-    if was == State::Unknown {
-        "readiness is known again"
-    } else {
-        "a backend is ready again"
+    match was {
+        State::Unknown => "readiness is known again",
+        State::Down => "its traffic goes to a ready backend again",
+        _ => "a backend is ready again",
     }
 }
 

@@ -195,7 +195,7 @@ async fn status_shows_which_watch_runs_the_groups() {
     assert_eq!(before["runner"]["kind"], "nobody", "{before}");
     assert_eq!(
         before["flags"],
-        serde_json::json!(["redundant", "unattended"]),
+        serde_json::json!(["redundant", "unattended", "exposed"]),
         "{before}"
     );
     let watch = started(plugin().args(["watch"]).on(&ns.west)).await;
@@ -433,7 +433,7 @@ async fn a_move_that_is_refused_is_not_promised() {
             .on(&ns.west)
             .run()
             .await
-            .stdout_contains("has not applied this yet");
+            .stdout_contains(" has not failed over (its output says why)");
     }
     end(watch).await;
     policy.remove().await;

@@ -31,14 +31,15 @@ async fn a_line_for_each_change_without_a_terminal() {
     );
     ns.west.ready("web", 0).await;
     let line = watch.line().await;
-    let expected = "Primary -> OutOfSync +short: web has no ready endpoints (0 of 1); weights web=1,web-east=0 \
-                    should be web=0,web-east=1";
+    let expected = "Primary -> Down +short -exposed: all traffic still goes to web, which has no ready endpoints; \
+                    web-east is ready, but no watch is running to fail over";
     assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
     ns.west
         .set_weights("web", &[("web", 0), ("web-east", 1)])
         .await;
     let line = watch.line().await;
-    let expected = "OutOfSync -> Failover, active web -> web-east -redundant: web has no ready endpoints (0 of 1)";
+    let expected =
+        "Down -> Failover, active web -> web-east -redundant: web has no ready endpoints (0 of 1)";
     assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
     ns.west
         .group("mail", &[("mail", 1, 1), ("mail-east", 0, 0)])
@@ -87,16 +88,13 @@ async fn the_shape_of_the_json_lines() {
         "runner",
         "since",
         "state",
+        "then",
         "time",
     ];
     let keys =
         |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
-    let without_next: Vec<&str> = expected.into_iter().filter(|key| *key != "next").collect();
-    assert_eq!(
-        keys(&first),
-        without_next,
-        "a group that is well needs nothing"
-    );
+    let without_then: Vec<&str> = expected.into_iter().filter(|key| *key != "then").collect();
+    assert_eq!(keys(&first), without_then);
     assert_eq!(first["apiVersion"], "cli.failover.linkerd.io/v1");
     let plain = json!([
         first["kind"],
@@ -115,10 +113,9 @@ async fn the_shape_of_the_json_lines() {
     assert_eq!(keys(&second), expected);
     documented(&second);
     assert_eq!(second["change"], "changed");
-    let previous =
-        json!({"state": "Primary", "flags": ["redundant", "unattended"], "active": ["web"]});
+    let previous = json!({"state": "Primary", "flags": ["redundant", "unattended", "exposed"], "active": ["web"]});
     assert_eq!(second["previous"], previous);
-    assert_eq!(second["state"], "OutOfSync");
+    assert_eq!(second["state"], "Down");
     let backend = second["backends"][0].as_object_mut().unwrap();
     assert!(
         backend
@@ -157,7 +154,7 @@ async fn a_lost_connection_is_reported_and_no_change_is_missed() {
     ns.west.ready("web", 0).await;
     proxy.heal();
     watch.stderr_line_containing("reconnected").await;
-    watch.line_containing("Primary -> OutOfSync").await;
+    watch.line_containing("Primary -> Down").await;
     assert_eq!(watch.seen.len(), 2, "{:?}", watch.seen);
     assert_eq!(watch.end_with(Signal::INT).await.code(), Some(0));
 }
@@ -213,11 +210,14 @@ async fn a_live_table_on_a_terminal() {
         .until_frame("a transition", |frame| frame.contains("Last changes:"))
         .await;
     assert!(
-        frame.contains("OutOfSync") && frame.contains("Primary -> OutOfSync +short"),
+        frame.contains("Down") && frame.contains("Primary -> Down +short"),
         "{frame}"
     );
-    assert!(frame.contains("next: kubectl failover watch"), "{frame}");
-    assert!(table.shows_coloured("OutOfSync", 3), "states have colours");
+    assert!(
+        frame.contains("and stay covered: kubectl failover watch"),
+        "{frame}"
+    );
+    assert!(table.shows_coloured("Down", 1), "states have colours");
 
     table.resize(48, 8);
     let frame = table
@@ -226,7 +226,7 @@ async fn a_live_table_on_a_terminal() {
         })
         .await;
     assert!(
-        frame.contains("OutOfSync") && frame.contains("more lines"),
+        frame.contains("Down") && frame.contains("more lines"),
         "{frame}"
     );
     assert_eq!(
@@ -246,7 +246,7 @@ async fn a_live_table_on_a_terminal() {
         .rsplit_once("\u{1b}[?1049l")
         .expect("the screen is restored");
     assert!(
-        after.contains("OutOfSync"),
+        after.contains("Down"),
         "what was seen last stays: {after:?}"
     );
     let restored = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
@@ -300,7 +300,7 @@ async fn a_narrow_terminal_shows_two_lines_for_each_group() {
     let lines: Vec<&str> = plain.lines().map(str::trim_end).collect();
     assert_eq!(code, Some(0), "{written}");
     let fits =
-        |line: &&str| line.chars().count() <= usize::from(COLUMNS) || line.starts_with("  next: ");
+        |line: &&str| line.chars().count() <= usize::from(COLUMNS) || line.contains(": kubectl ");
     assert!(lines.iter().all(fits), "{plain}");
     assert!(
         lines[0].starts_with("NAME  STATE") && !lines[0].contains("BACKENDS"),
@@ -308,7 +308,7 @@ async fn a_narrow_terminal_shows_two_lines_for_each_group() {
     );
     assert_eq!(lines[2], "  0/1 web, 1/2 web-east", "{plain}");
     let next = format!(
-        "  next: kubectl failover watch --context west -n {}",
+        "  and stay covered: kubectl failover watch --context west -n {}",
         ns.name
     );
     assert!(

@@ -1,6 +1,7 @@
 //! `status` against real clusters.
 
 mod contexts;
+mod down;
 mod hints;
 mod output;
 mod pages;

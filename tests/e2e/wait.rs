@@ -98,7 +98,7 @@ async fn a_timeout_names_the_unmet_conditions() {
         .stdout_is("")
         .stderr_contains("error: timed out after 2 s waiting for Primary and !short");
     let group = format!(
-        "{}/mail is OutOfSync (short,redundant,unattended), active mail",
+        "{}/mail is Down (short,redundant,unattended), active mail",
         ns.name
     );
     let output = output.stderr_contains(&format!("{group}; waiting for Primary and !short"));
@@ -114,7 +114,7 @@ async fn a_timeout_names_the_unmet_conditions() {
     assert_eq!(list["kind"], "StatusList");
     assert_eq!(list["exitCode"], 3);
     let missing = json!([{"namespace": ns.name, "object": "trafficsplit", "name": "mail",
-        "state": "OutOfSync", "asked": ["Primary"]}]);
+        "state": "Down", "asked": ["Primary"]}]);
     assert_eq!(list["missing"], missing);
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
 }
@@ -258,7 +258,7 @@ async fn the_exit_code_reports_whether_all_groups_are_well() {
     exit_code(&[])
         .await
         .code(3)
-        .stdout_contains("OutOfSync")
+        .stdout_contains("Down")
         .stdout_contains("Primary");
     exit_code(&["web"]).await.success();
     assert_eq!(

@@ -10,8 +10,11 @@ use crate::commands::args::absent::say_no_groups;
 use crate::commands::args::query::GroupQuery;
 use crate::commands::args::selection::{Selected, choose};
 use crate::model::{State, Status};
+use crate::output::spinner::Spinner;
+use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::readiness::prefetch::PrefetchedSlices;
+use crate::readiness::settle;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
 
@@ -35,7 +38,8 @@ pub async fn run(
         ..
     } = choose(&page.streams, cluster, query, of_all).await?;
     let everywhere = namespace.is_none();
-    let statuses = statuses(cluster, &records, &rivals, prefetched, everywhere).await;
+    let streams = &page.streams;
+    let statuses = statuses(streams, cluster, &records, &rivals, prefetched, everywhere).await;
     if statuses.is_empty() {
         say_no_groups(&page.streams, cluster, query).await;
     }
@@ -52,6 +56,7 @@ pub async fn run(
 /// Returns the status of these groups, with warnings if they may have no effect. `rivals` are all
 /// groups of their namespaces. With `everywhere`, routes of other namespaces count too.
 pub async fn statuses(
+    streams: &Streams,
     cluster: &Clusters,
     records: &[Record],
     rivals: &[Record],
@@ -60,6 +65,11 @@ pub async fn statuses(
 ) -> Vec<Status> {
     let survey = survey(cluster, records, rivals, prefetched);
     let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
+    if settle::is_unsettled(&statuses) {
+        let spinner = Spinner::new(streams);
+        spinner.show("waiting for the running watch to write a change");
+        statuses = settle::settle(cluster, statuses).await;
+    }
     conflicts::warn(&mut statuses, obstacles.by_group);
     conflicts::warn(&mut statuses, obstacles.ports);
     conflicts::warn(&mut statuses, obstacles.migrations);

@@ -102,8 +102,15 @@ async fn find(
     let picked: HashSet<GroupId> = picked.map(Record::id).collect();
     let is_meant = |record: &&Record| names.is_empty() || picked.contains(&record.id());
     let records: Vec<Record> = all.iter().filter(is_meant).cloned().collect();
-    let statuses =
-        once::statuses(&cluster, &records, &rivals, prefetched, namespace.is_none()).await;
+    let statuses = once::statuses(
+        &env.streams,
+        &cluster,
+        &records,
+        &rivals,
+        prefetched,
+        namespace.is_none(),
+    )
+    .await;
     let mut known = names.to_vec();
     known.retain(|name| !name.pick(&all).is_empty());
     Ok(ClusterGroups {

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::list::{StatusItem, item};
-use super::notes::{notes, summary};
+use super::notes::{NoteLine, notes, summary};
 use super::table;
-use super::table::{ClusterStatuses, TableStyle};
+use super::table::{ClusterStatuses, TableStyle, worst_first};
+use crate::model::Status;
 use crate::problem::Problem;
 use crate::text::clean;
 use crate::view::formats::API_VERSION;
@@ -67,7 +68,17 @@ fn cluster<'a>(snapshot: &ClusterSnapshot<'a>) -> ClusterStatus<'a> {
 
 /// A table of the groups of all clusters, and below it notes on groups and clusters.
 pub fn render(snapshots: &[ClusterSnapshot], style: TableStyle) -> String {
-    let clusters: Vec<ClusterStatuses> = snapshots.iter().map(|snapshot| snapshot.groups).collect();
+    let sorted = snapshots.iter();
+    let sorted: Vec<Vec<Status>> = sorted
+        .map(|snapshot| worst_first(snapshot.groups.statuses))
+        .collect();
+    let clusters = snapshots.iter().zip(&sorted);
+    let clusters: Vec<ClusterStatuses> = clusters
+        .map(|(snapshot, statuses)| ClusterStatuses {
+            statuses,
+            ..snapshot.groups
+        })
+        .collect();
     let notes = snapshots.iter();
     let notes: String = notes
         .map(|snapshot| cluster_notes(snapshot, style))
@@ -82,15 +93,18 @@ pub fn render(snapshots: &[ClusterSnapshot], style: TableStyle) -> String {
 fn cluster_notes(snapshot: &ClusterSnapshot, style: TableStyle) -> String {
     let groups = snapshot.groups;
     let context = clean(groups.context);
-    let said = |line: &str| {
-        if line.starts_with(' ') {
-            format!("{line}\n")
-        } else {
-            format!("{context}: {line}\n")
-        }
-    };
-    let of_groups = notes(groups, style) + &summary(groups.statuses);
     let of_cluster = snapshot.error.map(|problem| problem.lines("error"));
-    let of_cluster = of_cluster.iter().flatten().map(String::as_str);
-    of_groups.lines().chain(of_cluster).map(said).collect()
+    let of_cluster = of_cluster.into_iter().flatten().map(NoteLine::plain);
+    let mut notes = notes(groups, style);
+    notes.extend(summary(groups.statuses));
+    notes.extend(of_cluster);
+    let said = |note: NoteLine| {
+        let named = if note.text.starts_with(' ') {
+            note
+        } else {
+            note.of_cluster(&context)
+        };
+        named.whole(style) + "\n"
+    };
+    notes.into_iter().map(said).collect()
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::next_step::next_step;
+use super::next_step::next_steps;
 use crate::model::{
     BackendStatus, Override, OverrideStatus, Pause, Readiness, Runner, State, Status, WeightsOrigin,
 };
@@ -54,6 +54,9 @@ pub(crate) struct StatusItem<'a> {
     /// What to type next.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// What to type after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    then: Option<String>,
     primary: Option<&'a str>,
     active: Vec<&'a str>,
     backends: Vec<BackendItem<'a>>,
@@ -168,6 +171,8 @@ impl<'a> StatusList<'a> {
 }
 
 pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> StatusItem<'a> {
+    let mut steps = next_steps(status, connection).into_iter();
+    let mut command = || steps.next().map(|step| step.command);
     StatusItem {
         namespace: &status.id.namespace,
         object: status.id.kind,
@@ -176,7 +181,8 @@ pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> Stat
         state: status.state,
         flags: status.flags.names(),
         reason: &status.reason,
-        next: next_step(status, connection),
+        next: command(),
+        then: command(),
         primary: status.primary.as_deref(),
         active: status.active(),
         backends: status.backends.iter().map(backend).collect(),

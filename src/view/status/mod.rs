@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod clusters;
+mod exposed;
 pub mod list;
 pub mod live;
 pub mod narrow;

@@ -1,13 +1,78 @@
-//! The command that `status` suggests for a group that needs attention.
+//! The commands that `status` suggests for a group that needs attention.
 
 use crate::model::{
-    BackendStatus, ExpiredOrder, OverrideStatus, RemoteService, Runner, State, Status, WhyUnknown,
+    BackendStatus, ExpiredOrder, Exposure, OverrideStatus, RemoteService, Runner, State, Status,
+    WhyUnknown,
 };
 use crate::text::{ConnectionFlags, clean, word};
 use crate::view::command_line::{command_on, describe_service, kubectl_command};
 
-/// Returns what to type next, if something should be done.
-pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
+/// A command to paste, and what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextStep {
+    pub label: &'static str,
+    pub command: String,
+}
+
+/// Returns what to type next, the most urgent command first. Empty if nothing should be done.
+pub fn next_steps(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep> {
+    if status.state == State::Down {
+        return ways_out(status, connection);
+    }
+    let next = next_step(status, connection).map(|command| NextStep {
+        label: "next",
+        command,
+    });
+    next.into_iter().collect()
+}
+
+/// Returns the command that moves the traffic of a group that is Down, and the one that has it moved
+/// the next time.
+fn ways_out(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep> {
+    let ours = connection.for_plugin(&status.id.namespace);
+    let mut steps = Vec::new();
+    if let Some((label, command, flags)) = by_hand(status) {
+        let command = command_on(command, &status.id, &format!("{flags}{ours}"));
+        steps.push(NextStep { label, command });
+    }
+    if status.flags.unattended {
+        let label = if steps.is_empty() {
+            "next"
+        } else {
+            "and stay covered"
+        };
+        let command = format!("kubectl failover watch {ours}");
+        steps.push(NextStep { label, command });
+    }
+    steps
+}
+
+/// Returns the label, the command and the flags that move the traffic to a ready backend. None: a
+/// ready backend has traffic, but the proxies do not take the weights.
+fn by_hand(status: &Status) -> Option<(&'static str, &'static str, String)> {
+    let is_ready = |name: &str| {
+        let mut backends = status.backends.iter();
+        backends.any(|backend| backend.name == name && backend.readiness.is_ready())
+    };
+    let carrying = status.backends.iter().filter(|backend| backend.weight > 0);
+    if carrying.clone().any(|backend| backend.readiness.is_ready()) {
+        return None;
+    }
+    let home = match &status.order {
+        Some(OverrideStatus::InForce(order)) => Some(order.home.as_str()),
+        None => status.primary.as_deref().filter(|_| !status.flags.short),
+        Some(_) => None,
+    };
+    if home.is_some_and(is_ready) {
+        return Some(("fail back now", "failback", String::new()));
+    }
+    let mut backends = status.backends.iter();
+    let target = backends.find(|backend| backend.weight == 0 && backend.readiness.is_ready())?;
+    let flags = format!("--to {} ", word(&target.name));
+    Some(("fail over now", "force", flags))
+}
+
+fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
     let namespace = &status.id.namespace;
     let (place, ours) = (
         connection.within(namespace),
@@ -36,10 +101,12 @@ pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String
         State::Paused => plain("resume"),
         State::Overridden => plain("failback"),
         State::Active | State::Primary => {
-            let home = status.forgotten_home.as_ref()?;
-            Some(with("set", format!("--primary {}", word(home))))
+            if let Some(home) = &status.forgotten_home {
+                return Some(with("set", format!("--primary {}", word(home))));
+            }
+            cover(status, connection).map(|step| step.command)
         }
-        State::Invalid => None,
+        State::Down | State::Invalid => None,
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
         }
@@ -65,7 +132,10 @@ pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String
             Some(looks.unwrap_or_else(|| format!("kubectl {place} get service,deployment,pod")))
         }
         State::Failover if status.flags.held => plain("failback"),
-        State::Failover => Some(look_at_primary(status, &place)),
+        State::Failover => {
+            let primary = status.primary.as_deref().unwrap_or_default();
+            Some(look_at_backend(status, primary, &place))
+        }
     }
 }
 
@@ -102,11 +172,36 @@ pub fn ailments(status: &Status, connection: &ConnectionFlags, next: Option<&str
     status.backends.iter().filter_map(sentence).collect()
 }
 
-/// Shows why the primary is not ready. A mirror's endpoints are in the cluster that it mirrors.
-fn look_at_primary(status: &Status, place: &str) -> String {
-    let primary = status.primary.as_deref().unwrap_or_default();
+/// Returns what to type so that something takes the place of the primary if it fails.
+pub fn cover(status: &Status, connection: &ConnectionFlags) -> Option<NextStep> {
+    let namespace = &status.id.namespace;
+    let command = match status.exposure()? {
+        Exposure::NoWatch => {
+            format!(
+                "kubectl failover watch {}",
+                connection.for_plugin(namespace)
+            )
+        }
+        Exposure::NoFallback => {
+            let place = connection.within(namespace);
+            look_at_backend(status, first_fallback(status)?, &place)
+        }
+    };
+    Some(NextStep {
+        label: "next",
+        command,
+    })
+}
+
+fn first_fallback(status: &Status) -> Option<&str> {
+    let mut names = status.backends.iter().map(|backend| backend.name.as_str());
+    names.find(|name| Some(*name) != status.primary.as_deref())
+}
+
+/// Shows why a backend is not ready. A mirror's endpoints are in the cluster that it mirrors.
+fn look_at_backend(status: &Status, name: &str, place: &str) -> String {
     let mut backends = status.backends.iter();
-    let backend = backends.find(|backend| backend.name == primary);
+    let backend = backends.find(|backend| backend.name == name);
     match backend.and_then(|backend| backend.readiness.side()?.remote()) {
         Some(RemoteService { cluster, service }) => {
             let (cluster, namespace) = (clean(cluster), word(&service.namespace));
@@ -116,8 +211,8 @@ fn look_at_primary(status: &Status, place: &str) -> String {
         None => {
             let kubectl = format!("kubectl {place}");
             match backend.and_then(|backend| backend.ailment.as_ref()) {
-                Some(ailment) => kubectl_command(&kubectl, primary, &ailment.look),
-                None => describe_service(&kubectl, primary),
+                Some(ailment) => kubectl_command(&kubectl, name, &ailment.look),
+                None => describe_service(&kubectl, name),
             }
         }
     }

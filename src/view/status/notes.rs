@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::next_step::{ailments, next_step};
-use super::table::{ClusterStatuses, TableStyle};
+use super::exposed;
+use super::next_step::{NextStep, ailments, next_steps};
+use super::table::{ClusterStatuses, TableStyle, worst_first};
 use crate::model::moves::carriers;
 use crate::model::{
     ExpiredOrder, LastMove, Override, OverrideStatus, Runner, State, Status, WeightsOrigin,
 };
-use crate::text::{clean, shorten};
+use crate::text::{clean, shorten, wrap};
 use crate::view::age::age;
+use crate::view::columns::{Colour, paint_text};
 
 const MAX_NOTE_CHARS: usize = 400;
 /// How many groups of each state have a note.
@@ -19,9 +21,75 @@ const MAX_NOTES_PER_STATE: usize = 10;
 /// Above this number, groups are counted by state.
 const MAX_UNCOUNTED_GROUPS: usize = 20;
 
-/// Returns one or two lines for each group that is not at home, up to a limit for each state.
-/// Adjacent groups with the same next step share one line for it.
-pub fn notes(groups: ClusterStatuses, style: TableStyle) -> String {
+/// A line below the table.
+#[derive(Debug, Clone)]
+pub struct NoteLine {
+    pub text: String,
+    colour: Option<Colour>,
+    /// It has a command to paste.
+    pub is_command: bool,
+}
+
+impl NoteLine {
+    pub(super) fn plain(text: String) -> Self {
+        Self {
+            text,
+            colour: None,
+            is_command: false,
+        }
+    }
+
+    fn command(step: &NextStep) -> Self {
+        Self {
+            is_command: true,
+            ..Self::plain(format!("  {}: {}", step.label, clean(&step.command)))
+        }
+    }
+
+    pub(super) fn coloured(self, colour: Colour) -> Self {
+        Self {
+            colour: Some(colour),
+            ..self
+        }
+    }
+
+    pub(super) fn of_cluster(self, context: &str) -> Self {
+        Self {
+            text: format!("{context}: {}", self.text),
+            ..self
+        }
+    }
+
+    /// Returns the lines that it takes in this many columns.
+    pub fn folded(&self, columns: u16, style: TableStyle) -> Vec<String> {
+        let lines = wrap(&self.text, columns.into()).into_iter();
+        lines.map(|line| self.painted(line, style)).collect()
+    }
+
+    /// Returns it as one line.
+    pub fn whole(&self, style: TableStyle) -> String {
+        self.painted(self.text.clone(), style)
+    }
+
+    fn painted(&self, line: String, style: TableStyle) -> String {
+        match self.colour.filter(|_| style.colour) {
+            Some(colour) => paint_text(&line, colour),
+            None => line,
+        }
+    }
+}
+
+/// What is said of one group, or of several for the same cause.
+pub(super) struct Note {
+    pub state: State,
+    pub lines: Vec<NoteLine>,
+    pub next: Vec<NextStep>,
+}
+
+/// Returns one or two lines for each group that is not at home, up to a limit for each state, the
+/// worst state first. Adjacent groups with the same next step share one line for it. Groups that are
+/// at home but have no net share a line for each cause.
+pub fn notes(groups: ClusterStatuses, style: TableStyle) -> Vec<NoteLine> {
     let name = |status: &Status| {
         if style.namespaces {
             status.id.to_string()
@@ -29,49 +97,59 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> String {
             status.id.short_name()
         }
     };
-    let mut counts: BTreeMap<State, usize> = BTreeMap::new();
-    let notes = groups.statuses.iter().filter_map(|status| {
-        let next = next_step(status, groups.connection);
-        let ailments = ailments(status, groups.connection, next.as_deref());
-        let note = note(status, &name(status), groups.now, &ailments);
-        let next = next.map(|next| format!("  next: {}\n", clean(&next)));
-        (!note.is_empty() || next.is_some()).then(|| (status.state, note, next.unwrap_or_default()))
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    let sorted = worst_first(groups.statuses);
+    let notes = sorted.iter().filter_map(|status| {
+        let next = if exposed::is_noted(status) && status.forgotten_home.is_none() {
+            Vec::new()
+        } else {
+            next_steps(status, groups.connection)
+        };
+        let first = next.first().map(|step| step.command.as_str());
+        let ailments = ailments(status, groups.connection, first);
+        let lines = note(status, &name(status), groups.now, &ailments);
+        let (state, is_empty) = (status.state, lines.is_empty() && next.is_empty());
+        (!is_empty).then_some(Note { state, lines, next })
     });
-    let notes = notes.filter(|(state, ..)| {
-        let count = counts.entry(*state).or_default();
+    let notes = notes.filter(|note| {
+        let count = counts.entry(note.state.urgency_rank()).or_default();
         *count += 1;
         *count <= MAX_NOTES_PER_STATE
     });
-    let notes: Vec<(State, String, String)> = notes.collect();
-    let mut notes = notes.iter().peekable();
-    let mut text = String::new();
-    while let Some((_, note, next)) = notes.next() {
-        text.push_str(note);
-        if notes
-            .peek()
-            .is_none_or(|(_, _, following)| following != next)
-        {
-            text.push_str(next);
-        }
-    }
-    for (state, count) in counts
-        .into_iter()
-        .filter(|(_, count)| *count > MAX_NOTES_PER_STATE)
+    let mut notes: Vec<Note> = notes.collect();
+    notes.extend(exposed::notes(&sorted, groups.connection, name));
+    let mut lines = Vec::new();
+    let mut notes = notes.into_iter().peekable();
+    while let Some(Note {
+        lines: said, next, ..
+    }) = notes.next()
     {
-        text.push_str(&format!(
-            "{} more are {state} (-o json shows the reasons)\n",
-            count - MAX_NOTES_PER_STATE
-        ));
+        lines.extend(said);
+        let following = notes.peek().map_or(&[][..], |note| &note.next);
+        let last = next.iter().filter(|step| !following.contains(step));
+        lines.extend(last.map(NoteLine::command));
     }
-    text
+    for (rank, count) in counts {
+        let (Some(state), Some(more)) = (
+            State::BY_URGENCY.get(rank),
+            count
+                .checked_sub(MAX_NOTES_PER_STATE)
+                .filter(|more| *more > 0),
+        ) else {
+            continue;
+        };
+        lines.push(NoteLine::plain(format!(
+            "{more} more are {state} (-o json shows the reasons)"
+        )));
+    }
+    lines
 }
 
 /// Counts the groups by state, if there are many.
-pub fn summary(statuses: &[Status]) -> String {
-    if statuses.len() <= MAX_UNCOUNTED_GROUPS {
-        return String::new();
-    }
-    format!("{} groups: {}\n", statuses.len(), counts_by_state(statuses))
+pub fn summary(statuses: &[Status]) -> Option<NoteLine> {
+    let count = statuses.len();
+    (count > MAX_UNCOUNTED_GROUPS)
+        .then(|| NoteLine::plain(format!("{count} groups: {}", counts_by_state(statuses))))
 }
 
 /// Such as `590 Failover, 10 Primary`.
@@ -82,7 +160,7 @@ pub fn counts_by_state(statuses: &[Status]) -> String {
             .filter(|status| status.state == *state)
             .count()
     };
-    let counts = State::ALL.map(|state| (state, count(&state)));
+    let counts = State::BY_URGENCY.map(|state| (state, count(&state)));
     let counts = counts.iter().filter(|(_, count)| *count > 0);
     counts
         .map(|(state, count)| format!("{count} {state}"))
@@ -91,18 +169,28 @@ pub fn counts_by_state(statuses: &[Status]) -> String {
 }
 
 /// Returns nothing for a group that is at home and has no warnings. `ailments` are sentences to add.
-fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> String {
+fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> Vec<NoteLine> {
     let said = |text: &str| shorten(&clean(text), MAX_NOTE_CHARS);
-    let warning = |text: &String| format!("{}: warning: {}.\n", said(name), said(text));
-    let warnings: String = status.warnings.iter().map(warning).collect();
+    let warning =
+        |text: &String| NoteLine::plain(format!("{}: warning: {}.", said(name), said(text)));
+    let warnings = status.warnings.iter().map(warning);
     let unknown = unknown_words(status);
     if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
-        let unknown = unknown.map(|words| format!("{}: {}\n", said(name), said(&words)));
-        return unknown.unwrap_or_default() + &warnings;
+        let unknown = unknown.map(|words| format!("{}: {}", said(name), said(&words)));
+        return unknown
+            .map(NoteLine::plain)
+            .into_iter()
+            .chain(warnings)
+            .collect();
     }
     let mut text = format!("{}: {}.{ailments} ", said(name), said(&status.reason));
-    if status.state == State::OutOfSync {
-        text.push_str(&unwritten(status));
+    match status.state {
+        State::OutOfSync => text.push_str(&unwritten(status)),
+        State::Down if status.expired_order() == Some(ExpiredOrder::Pause) => {
+            text.push_str("The pause has expired. ");
+        }
+        State::Waiting => text.push_str(&proxies_step_in(status).unwrap_or_default()),
+        _ => {}
     }
     if let Some(words) = &unknown {
         text.push_str(&format!("{} ", said(words)));
@@ -117,6 +205,9 @@ fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> String {
     if let Some(order) = &status.order {
         text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));
     }
+    if let Some(words) = exposed::sentence(status) {
+        text.push_str(&format!("{} ", said(&words)));
+    }
     match &status.changed {
         WeightsOrigin::Moved(last) => {
             text.push_str(&said(&last_move(last, status, now)));
@@ -130,7 +221,26 @@ fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> String {
         }
         WeightsOrigin::Created(_) => {}
     }
-    format!("{}\n{warnings}", text.trim_end())
+    let mut line = NoteLine::plain(text.trim_end().to_owned());
+    if status.state == State::Down {
+        line = line.coloured(Colour::Red);
+    }
+    std::iter::once(line).chain(warnings).collect()
+}
+
+/// Says that the proxies send the traffic elsewhere until the change is made.
+fn proxies_step_in(status: &Status) -> Option<String> {
+    let stepped_in = status.stepped_in().join(", ");
+    let until = match status.runner {
+        Runner::Unattended => "No watch is running, but ",
+        _ => "Meanwhile ",
+    };
+    (!stepped_in.is_empty()).then(|| {
+        format!(
+            "{until}Linkerd's proxies send the traffic to {stepped_in} by themselves, and back \
+             once what has the weight has endpoints again. "
+        )
+    })
 }
 
 /// Such as `Last move: 12m ago, back to web-svc, by bob@vm: web-svc has recovered.`
@@ -158,16 +268,12 @@ fn last_move(last: &LastMove, status: &Status, now: Timestamp) -> String {
 
 /// Says why a change that is due has not been made.
 fn unwritten(status: &Status) -> String {
-    let stepped_in = status.stepped_in().join(", ");
     let why = match (&status.runner, status.expired_order()) {
         (Runner::Unattended, Some(ExpiredOrder::Pause)) => {
             "The pause has expired, but no watch is running to end it. "
         }
-        (Runner::Unattended, _) if !stepped_in.is_empty() => {
-            return format!(
-                "No watch is running, but Linkerd's proxies send the traffic to {stepped_in} by \
-                 themselves, and back once what has the weight has endpoints again. "
-            );
+        (Runner::Unattended, _) if !status.stepped_in().is_empty() => {
+            return proxies_step_in(status).unwrap_or_default();
         }
         (Runner::Unattended, _) => "No watch is running, so nothing will apply this. ",
         (Runner::Upstream, Some(ExpiredOrder::Pause)) => {

@@ -120,7 +120,7 @@ impl StatusColumn {
             Self::Name => Cell::new(&status.id.short_name()),
             Self::Apex => Cell::new(&status.apex),
             Self::State if style.colour => {
-                Cell::new(&status.state.to_string()).coloured(colour(status.state))
+                Cell::new(&status.state.to_string()).coloured(colour_of(status))
             }
             Self::State => Cell::new(&status.state.to_string()),
             Self::Active => Cell::new(&or_dash(status.active().join(","))),
@@ -205,22 +205,25 @@ fn change(changed: &WeightsOrigin) -> (Option<Timestamp>, &str, &str) {
 pub fn colour(state: State) -> Colour {
     match state {
         State::Primary | State::Active => Colour::Green,
-        State::Invalid | State::Unavailable => Colour::Red,
+        State::Down | State::Invalid | State::Unavailable => Colour::Red,
         State::Failover | State::Overridden | State::OutOfSync | State::Unknown => Colour::Yellow,
         State::Waiting | State::Paused => Colour::Cyan,
     }
 }
 
-/// How much a state needs somebody: the larger, the sooner. States of one colour are in the order in
-/// which they are tried.
-pub fn severity(state: State) -> (u8, std::cmp::Reverse<State>) {
-    let alarm = match colour(state) {
-        Colour::Red => 3,
-        Colour::Yellow => 2,
-        Colour::Cyan => 1,
-        Colour::Green => 0,
-    };
-    (alarm, std::cmp::Reverse(state))
+/// The colour of a group's state. One without a net is not green.
+fn colour_of(status: &Status) -> Colour {
+    match colour(status.state) {
+        Colour::Green if status.flags.exposed => Colour::Yellow,
+        other => other,
+    }
+}
+
+/// Returns the groups, those that need attention most urgently first.
+pub fn worst_first(statuses: &[Status]) -> Vec<Status> {
+    let mut sorted = statuses.to_vec();
+    sorted.sort_by_key(|status| (status.state.urgency_rank(), !status.flags.exposed));
+    sorted
 }
 
 fn or_dash(text: String) -> String {

@@ -234,6 +234,11 @@ impl Engine {
             if let Some(retry) = group.timer_fired(now) {
                 self.requeue.set(&id, retry);
             }
+            if let Some((before, reason)) = group.fall_down(now) {
+                self.counts.change(Some(before), Some(State::Down));
+                let notice = group.reported().down(&id, reason);
+                self.effects.push(Effect::Report(notice));
+            }
             self.mark_dirty(&id, MoveCause::Timer, now);
         }
     }

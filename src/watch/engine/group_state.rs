@@ -20,6 +20,7 @@ use super::pending::{PendingRead, PendingWrite, RejectedWrite};
 use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::store_history::is_older;
+use crate::model::due::WRITE_GRACE;
 use crate::model::notice::After;
 use crate::model::{Decider, Decision, GroupEvent, Readiness, Rule, State, Stopwatches, decide};
 use crate::resource::{Record, events_between};
@@ -89,6 +90,14 @@ struct Assessment {
     unread: Option<String>,
 }
 
+/// Traffic that is lost until the weights are written.
+#[derive(Debug)]
+struct LostTraffic {
+    since: Duration,
+    /// The reason for the move that is to be written.
+    reason: String,
+}
+
 /// The next step for a dirty group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
@@ -108,6 +117,8 @@ pub struct GroupState {
     owed_since: Option<Duration>,
     /// None before the first decision, and while the upstream controller manages the group.
     assessment: Option<Assessment>,
+    /// All its traffic is lost until its weights are written.
+    lost: Option<LostTraffic>,
     last_write: LastWrite,
     backoff: Backoff,
     /// The number of writes in a row that conflicted with another version of the object.
@@ -130,6 +141,7 @@ impl GroupState {
             dirty: None,
             owed_since: None,
             assessment: None,
+            lost: None,
             last_write: LastWrite::Succeeded,
             backoff: Backoff::default(),
             conflicts: 0,
@@ -277,6 +289,7 @@ impl GroupState {
     pub fn restart(&mut self) {
         self.reset_timers();
         self.owed_since = None;
+        self.lost = None;
     }
 
     /// Restarts its timers: it is another object, or not a valid group.
@@ -296,19 +309,46 @@ impl GroupState {
         }
     }
 
-    /// Records a decision. Returns the previous state.
-    pub fn decided(&mut self, decision: &Decision, readiness: &[Readiness]) -> Option<State> {
+    /// Records a decision. `writer_at`: the time, if it is for this engine to write the group.
+    /// Returns the previous state.
+    pub fn decided(
+        &mut self,
+        decision: &Decision,
+        readiness: &[Readiness],
+        writer_at: Option<Duration>,
+    ) -> Option<State> {
         self.dirty = None;
+        let is_lost = decision.down_unless_moved && decision.is_out_of_sync();
+        self.lost = writer_at.filter(|_| is_lost).map(|now| LostTraffic {
+            since: self.lost.as_ref().map_or(now, |lost| lost.since),
+            reason: decision.reason.clone(),
+        });
+        let is_down = self.down_at().is_some_and(|at| writer_at >= Some(at));
         let unread = readiness
             .iter()
             .filter_map(Readiness::why_unknown)
             .find(|why| !why.is_by_design());
         let assessment = Assessment {
-            state: decision.state,
+            state: if is_down { State::Down } else { decision.state },
             waiting: decision.waiting && decision.look_again.is_some(),
             unread: unread.map(ToString::to_string),
         };
         Some(self.assessment.replace(assessment)?.state)
+    }
+
+    /// Returns when it is Down, unless its weights are written before.
+    pub fn down_at(&self) -> Option<Duration> {
+        self.lost.as_ref().map(|lost| lost.since + WRITE_GRACE)
+    }
+
+    /// Records that its weights were not written in time. Returns the previous state and the reason
+    /// for the move, if that has just become so.
+    pub fn fall_down(&mut self, now: Duration) -> Option<(State, String)> {
+        let is_due = self.down_at().is_some_and(|at| at <= now);
+        let lost = self.lost.as_ref().filter(|_| is_due)?;
+        let last = self.assessment.as_mut()?;
+        let before = std::mem::replace(&mut last.state, State::Down);
+        (before != State::Down).then(|| (before, lost.reason.clone()))
     }
 
     /// Records that its traffic is left alone: it is not a valid group, or the upstream controller
@@ -316,6 +356,7 @@ impl GroupState {
     pub fn leave_alone(&mut self, state: Option<State>) -> Option<State> {
         self.dirty = None;
         self.owed_since = None;
+        self.lost = None;
         let assessment = state.map(|state| Assessment {
             state,
             waiting: false,

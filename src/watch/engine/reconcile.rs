@@ -195,12 +195,17 @@ impl Engine {
             readiness,
             moment,
         } = observed;
-        let before = group.decided(decision, readiness);
-        self.counts.change(before, Some(decision.state));
-        let stuck = group.reported().stuck(id, decision, readiness);
+        let is_writer = !self.options.dry_run && !self.leases.is_run_by_other(&id.namespace);
+        let before = group.decided(decision, readiness, is_writer.then_some(moment.now));
+        let state = group.state().unwrap_or(decision.state);
+        self.counts.change(before, Some(state));
+        let stuck = group.reported().stuck(id, decision, state, readiness);
         self.effects.extend(stuck.map(Effect::Report));
         if let Some(left) = decision.look_again {
             self.requeue.set(id, moment.now.saturating_add(left));
+        }
+        if let Some(at) = group.down_at().filter(|at| *at > moment.now) {
+            self.requeue.set(id, at);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The last reports about a group, so that each fact is reported once.
 
+use crate::model::due::WRITE_GRACE;
 use crate::model::notice::Notice;
 use crate::model::{Decision, GroupId, Readiness, State, Weights};
 
@@ -12,7 +13,7 @@ pub struct Reported {
     stuck: Option<Stuck>,
 }
 
-/// The group is Unavailable or Unknown.
+/// The group is Down, Unavailable or Unknown.
 #[derive(Debug)]
 struct Stuck {
     state: State,
@@ -45,15 +46,35 @@ impl Reported {
         warnings.iter().filter(is_new).cloned().collect()
     }
 
+    /// Returns the notice that a move has not been written in time.
+    pub fn down(&mut self, id: &GroupId, reason: String) -> Notice {
+        self.stuck = Some(Stuck {
+            state: State::Down,
+            is_reported: true,
+        });
+        let seconds = WRITE_GRACE.as_secs();
+        Notice::Stuck {
+            group: id.clone(),
+            state: State::Down,
+            reason: format!("{reason}, and the move has not been written for {seconds} s"),
+            cause: None,
+        }
+    }
+
     /// Returns the notice that no backend is known to be ready, or that one is again. If traffic
     /// moves anyway, the report of the move is enough.
     pub fn stuck(
         &mut self,
         id: &GroupId,
         decision: &Decision,
+        state: State,
         readiness: &[Readiness],
     ) -> Option<Notice> {
-        let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
+        let (group, reason) = (id.clone(), decision.reason.clone());
+        if state == State::Down {
+            let is_new = self.stuck.as_ref().is_none_or(|it| it.state != State::Down);
+            return is_new.then(|| self.down(id, reason));
+        }
         let is_stuck = matches!(state, State::Unavailable | State::Unknown);
         match (self.stuck.take(), is_stuck) {
             (None, false) => None,

@@ -72,12 +72,14 @@ async fn a_column_names_the_cluster() {
     let expected = [
         ["CLUSTER", "NAME", "APEX", "STATE"],
         ["west", "web", "web", "Primary"],
-        ["east", "mail", "mail", "OutOfSync"],
+        ["east", "mail", "mail", "Down"],
         ["east", "web", "web", "Primary"],
     ];
     assert_eq!(rows, expected, "{output}");
     output
-        .stdout_contains("\neast: mail: mail has no ready endpoints")
+        .stdout_contains(
+            "\neast: mail: all traffic still goes to mail, which has no ready endpoints",
+        )
         .stdout_contains("--context east -n")
         .stderr_is_empty();
 }

@@ -19,11 +19,10 @@ async fn before_during_and_after_a_failover() {
             .success()
     };
     let output = status(&ns.west, &[]).await;
-    assert_eq!(
-        output.stdout.lines().count(),
-        2,
-        "a group at home needs no note: {output}"
-    );
+    assert_eq!(output.stdout.lines().count(), 5, "{output}");
+    let output = output
+        .stdout_contains("web: no watch is running: if web fails, nothing will fail over.\n")
+        .stdout_contains("  next: kubectl failover watch --context west -n ");
     let output =
         output.stdout_contains("NAME  APEX  STATE    ACTIVE  BACKENDS              SINCE  WATCH");
     output.stdout_contains("web   web   Primary  web     web:1/2 web-east:1/2");
@@ -31,13 +30,17 @@ async fn before_during_and_after_a_failover() {
     ns.west.ready("web", 0).await;
     let output = status(&ns.west, &[]).await;
     let output = output
-        .stdout_contains("OutOfSync")
-        .stdout_contains("web: web has no ready endpoints (0 of 1); weights web=1,");
-    let output = output.stdout_contains("should be web=0,web-east=1. No watch is running");
-    output.stdout_contains(&format!(
-        "  next: kubectl failover watch --context west -n {}",
-        ns.name
-    ));
+        .stdout_contains("Down")
+        .stdout_contains("web: all traffic still goes to web, which has no ready endpoints; ")
+        .stdout_contains("web-east is ready, but no watch is running to fail over.\n");
+    let place = format!("--context west -n {}", ns.name);
+    output
+        .stdout_contains(&format!(
+            "  fail over now: kubectl failover force web --to web-east {place}\n"
+        ))
+        .stdout_contains(&format!(
+            "  and stay covered: kubectl failover watch {place}\n"
+        ));
 
     once().await;
     let output = status(&ns.west, &[])

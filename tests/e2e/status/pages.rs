@@ -61,22 +61,24 @@ async fn many_groups_and_their_slices_take_one_list_each() {
     let proxy = FaultProxy::before(&ns.west).await;
     let output = status(&ns, &proxy, &[]).await;
     assert_all_are_shown(&output);
-    let steps = output
-        .stdout
-        .lines()
-        .filter(|line| line.starts_with("  next: kubectl failover watch "))
-        .count();
-    assert_eq!(steps, 1, "{output}");
+    for (step, count) in [
+        ("  fail over now: kubectl failover force group-", 10),
+        ("  and stay covered: kubectl failover watch ", 1),
+        ("  next: kubectl failover watch ", 1),
+    ] {
+        let lines = output.stdout.lines();
+        let steps = lines.filter(|line| line.starts_with(step)).count();
+        assert_eq!(steps, count, "{step}: {output}");
+    }
     let end = format!(
-        "{} more are OutOfSync (-o json shows the reasons)\n{GROUP_COUNT} groups: ",
+        "{} more are Down (-o json shows the reasons)\n{GROUP_COUNT} groups: ",
         GROUP_COUNT - 1 - 10
     );
     assert!(output.stdout.contains(&end), "{output}");
     assert!(
-        output.stdout.ends_with(&format!(
-            " groups: {} OutOfSync, 1 Primary\n",
-            GROUP_COUNT - 1
-        )),
+        output
+            .stdout
+            .ends_with(&format!(" groups: {} Down, 1 Primary\n", GROUP_COUNT - 1)),
         "{output}"
     );
     for list in [GROUP_LIST, "endpointslices?limit=10000"] {

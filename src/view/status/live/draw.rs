@@ -200,7 +200,7 @@ impl LiveApp {
 
     /// Such as `1 Invalid, 39 Primary`.
     fn counts(&self, rows: &[GroupRow]) -> String {
-        let counts = State::ALL.into_iter().filter_map(|state| {
+        let counts = State::BY_URGENCY.into_iter().filter_map(|state| {
             let count = rows.iter().filter(|row| row.1.state == state).count();
             let text = format!("{count} {state}");
             (count > 0).then(|| self.paint(&text, state))
@@ -256,17 +256,15 @@ impl LiveApp {
     /// Why groups are not at home, and what to do.
     fn notes(&self, rows: &[GroupRow], width: u16) -> Vec<String> {
         let several = self.clusters.len() > 1;
-        let text = rows.iter().map(|(cluster, status)| {
+        let lines = rows.iter().flat_map(|(cluster, status)| {
             let groups = self.groups(*cluster, status);
-            let notes = notes(groups, self.style);
-            if several && !notes.is_empty() {
-                format!("{}: {notes}", clean(groups.context))
-            } else {
-                notes
+            let mut notes = notes(groups, self.style);
+            if let Some(first) = notes.first_mut().filter(|_| several) {
+                *first = first.clone().of_cluster(&clean(groups.context));
             }
+            notes
         });
-        let text: String = text.collect();
-        let lines = text.lines().flat_map(|line| wrap(line, width.into()));
+        let lines = lines.flat_map(|note| note.folded(width, self.style));
         lines.collect()
     }
 

@@ -1,10 +1,7 @@
 //! Which groups the live view shows, in which order, and which one is selected.
 
-use std::cmp::Reverse;
-
 use super::app::{GroupKey, LiveApp, Sort};
 use crate::model::Status;
-use crate::view::status::table::severity;
 
 /// A group, and the index of its cluster.
 pub type GroupRow<'a> = (usize, &'a Status);
@@ -22,7 +19,7 @@ impl LiveApp {
             .collect();
         rows.sort_by(|(a_cluster, a), (b_cluster, b)| {
             let worse = match self.sort {
-                Sort::Worst => Reverse(severity(a.state)).cmp(&Reverse(severity(b.state))),
+                Sort::Worst => a.state.urgency_rank().cmp(&b.state.urgency_rank()),
                 Sort::Name => std::cmp::Ordering::Equal,
             };
             worse.then_with(|| (&a.id, a_cluster).cmp(&(&b.id, b_cluster)))
