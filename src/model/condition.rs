@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::runner::Runner;
 use super::state::{Flags, State};
-use super::status::{Runner, Status};
+use super::status::Status;
 
 /// Alternatives, one of which must hold: `Failover,Unavailable`.
 #[derive(Debug, Clone, PartialEq, Eq)]

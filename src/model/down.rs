@@ -2,8 +2,8 @@
 //! to move the traffic.
 
 use super::readiness::Readiness;
+use super::runner::Runner;
 use super::situation::{Candidate, Situation};
-use super::status::Runner;
 
 /// Whether the group is Down unless somebody is about to move its traffic. A ready backend that
 /// stands by gets the traffic from Linkerd's proxies, if those take the weights.

@@ -29,6 +29,7 @@ pub mod readiness;
 mod report;
 pub mod return_threshold;
 pub mod rivals;
+pub mod runner;
 pub mod since;
 mod situation;
 pub mod standby;
@@ -57,9 +58,10 @@ pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::Readiness;
 pub use rivals::{ApexClaim, ApexClaims, share_ports};
+pub use runner::Runner;
 pub use state::{Flags, State};
 pub use status::{
-    BackendStatus, ExpiredOrder, Exposure, OverrideStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
+    BackendStatus, ExpiredOrder, Exposure, OverrideStatus, Status, UPSTREAM_IGNORES_PAUSES,
     WeightsOrigin,
 };
 pub use status_change::StatusChange;

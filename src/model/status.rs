@@ -14,6 +14,7 @@ use super::moves::LastMove;
 use super::overrides::{Override, OverrideState, Pause};
 use super::readiness::Readiness;
 use super::report;
+use super::runner::Runner;
 use super::situation::Situation;
 use super::state::{Flags, State};
 use super::timers::Timers;
@@ -149,19 +150,6 @@ pub enum WeightsOrigin {
     },
     /// No move and no edit is known since the object was created.
     Created(Option<Timestamp>),
-}
-
-/// Who runs a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Runner {
-    /// A `watch`: the holder of the Lease, as text.
-    Watch(String),
-    /// Linkerd's own failover controller.
-    Upstream,
-    /// No `watch` holds a Lease for it.
-    Unattended,
-    /// The Leases cannot be read.
-    Unknown,
 }
 
 /// Why nothing would take the place of a backend that carries traffic.

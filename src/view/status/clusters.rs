@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::list::{StatusItem, item};
-use super::notes::{NoteLine, notes, summary};
+use super::note_line::NoteLine;
+use super::notes::{notes, summary};
 use super::table;
 use super::table::{ClusterStatuses, TableStyle, worst_first};
 use crate::model::Status;

@@ -2,7 +2,7 @@
 //! the backend that carries the traffic.
 
 use super::next_step::{NextStep, cover};
-use super::notes::{Note, NoteLine};
+use super::note_line::{Note, NoteLine};
 use crate::model::{Exposure, State, Status};
 use crate::text::{ConnectionFlags, clean};
 use crate::view::columns::Colour;

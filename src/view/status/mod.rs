@@ -7,6 +7,7 @@ pub mod list;
 pub mod live;
 pub mod narrow;
 pub mod next_step;
+pub mod note_line;
 pub mod notes;
 pub mod report;
 pub mod table;

@@ -5,86 +5,22 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::exposed;
-use super::next_step::{NextStep, ailments, next_steps};
+use super::next_step::{ailments, next_steps};
+use super::note_line::{Note, NoteLine};
 use super::table::{ClusterStatuses, TableStyle, worst_first};
 use crate::model::moves::carriers;
 use crate::model::{
     ExpiredOrder, LastMove, Override, OverrideStatus, Runner, State, Status, WeightsOrigin,
 };
-use crate::text::{clean, shorten, wrap};
+use crate::text::{clean, shorten};
 use crate::view::age::age;
-use crate::view::columns::{Colour, paint_text};
+use crate::view::columns::Colour;
 
 const MAX_NOTE_CHARS: usize = 400;
 /// How many groups of each state have a note.
 const MAX_NOTES_PER_STATE: usize = 10;
 /// Above this number, groups are counted by state.
 const MAX_UNCOUNTED_GROUPS: usize = 20;
-
-/// A line below the table.
-#[derive(Debug, Clone)]
-pub struct NoteLine {
-    pub text: String,
-    colour: Option<Colour>,
-    /// It has a command to paste.
-    pub is_command: bool,
-}
-
-impl NoteLine {
-    pub(super) fn plain(text: String) -> Self {
-        Self {
-            text,
-            colour: None,
-            is_command: false,
-        }
-    }
-
-    fn command(step: &NextStep) -> Self {
-        Self {
-            is_command: true,
-            ..Self::plain(format!("  {}: {}", step.label, clean(&step.command)))
-        }
-    }
-
-    pub(super) fn coloured(self, colour: Colour) -> Self {
-        Self {
-            colour: Some(colour),
-            ..self
-        }
-    }
-
-    pub(super) fn of_cluster(self, context: &str) -> Self {
-        Self {
-            text: format!("{context}: {}", self.text),
-            ..self
-        }
-    }
-
-    /// Returns the lines that it takes in this many columns.
-    pub fn folded(&self, columns: u16, style: TableStyle) -> Vec<String> {
-        let lines = wrap(&self.text, columns.into()).into_iter();
-        lines.map(|line| self.painted(line, style)).collect()
-    }
-
-    /// Returns it as one line.
-    pub fn whole(&self, style: TableStyle) -> String {
-        self.painted(self.text.clone(), style)
-    }
-
-    fn painted(&self, line: String, style: TableStyle) -> String {
-        match self.colour.filter(|_| style.colour) {
-            Some(colour) => paint_text(&line, colour),
-            None => line,
-        }
-    }
-}
-
-/// What is said of one group, or of several for the same cause.
-pub(super) struct Note {
-    pub state: State,
-    pub lines: Vec<NoteLine>,
-    pub next: Vec<NextStep>,
-}
 
 /// Returns one or two lines for each group that is not at home, up to a limit for each state, the
 /// worst state first. Adjacent groups with the same next step share one line for it. Groups that are

@@ -1,7 +1,8 @@
 //! The output of `status` for one cluster: the table, and below it notes on the groups that are not
 //! at home.
 
-use super::notes::{NoteLine, notes, summary};
+use super::note_line::NoteLine;
+use super::notes::{notes, summary};
 use super::table::{ClusterStatuses, TableStyle, worst_first};
 use super::{narrow, table};
 
