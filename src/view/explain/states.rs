@@ -24,6 +24,15 @@ fn explanation(state: State) -> Explanation {
              status shows who paused it, why, and until when.",
             "When the reason for the pause is over:\n  kubectl failover resume NAME",
         ),
+        State::Down => (
+            "requests fail although a backend is ready",
+            "All traffic goes to backends without ready endpoints, another backend is ready, and \
+             nobody is about to move the traffic: no watch is running, or its write has not succeeded \
+             for 5 seconds. The same holds for weights that Linkerd's proxies do not take, while no \
+             watch is running.",
+            "Move the traffic, and have it moved the next time:\n  \
+             kubectl failover force NAME --to BACKEND\n  kubectl failover watch",
+        ),
         State::Unknown => (
             "the readiness that decides is unknown",
             "It cannot be told whether the backends are ready: the API server is silent, you may not \
@@ -43,7 +52,7 @@ fn explanation(state: State) -> Explanation {
         State::OutOfSync => (
             "the weights are not what they should be",
             "The weights or annotations on the object differ from what its policy asks for: someone \
-             edited them, or no watch is running. The reason says which.",
+             edited them, or no watch is running. Requests are served. The reason says which.",
             "Let a watch bring the group up to date, once or for as long as it runs:\n  \
              kubectl failover watch --once\n  kubectl failover watch",
         ),
