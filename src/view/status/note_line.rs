@@ -4,7 +4,7 @@ use super::next_step::NextStep;
 use super::table::TableStyle;
 use crate::model::State;
 use crate::text::{clean, wrap};
-use crate::view::columns::Colour;
+use crate::view::columns::{Colour, paint_text};
 
 /// A line below the table.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl NoteLine {
 
     fn painted(&self, line: String, style: TableStyle) -> String {
         match self.colour.filter(|_| style.colour) {
-            Some(colour) => colour.paint(&line),
+            Some(colour) => paint_text(&line, colour),
             None => line,
         }
     }
