@@ -26,6 +26,7 @@ fn group(name: &str) -> Status {
     };
     Status {
         forgotten_home: None,
+        due: None,
         since: None,
         warnings: Vec::new(),
         id: GroupId {
