@@ -19,6 +19,7 @@ mod cli {
     mod generated;
     mod help;
     mod hints;
+    mod hook_examples;
     mod install;
     mod install_dir;
     mod json_errors;

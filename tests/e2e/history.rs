@@ -55,7 +55,7 @@ async fn each_move_appears_once_and_the_newest_first() {
         json!([
             item["from"],
             item["to"],
-            item["why"],
+            cause(item),
             item["sources"],
             item["hint"]
         ])
@@ -79,11 +79,11 @@ async fn each_move_appears_once_and_the_newest_first() {
         "{table}"
     );
     assert!(
-        rows[1].contains("web   moved  web-east  web ") && rows[1].ends_with(back),
+        rows[1].contains("web   moved  web-east  web ") && rows[1].contains(back),
         "{table}"
     );
     assert!(
-        rows[2].contains("web   moved  web       web-east ") && rows[2].ends_with(out),
+        rows[2].contains("web   moved  web       web-east ") && rows[2].contains(out),
         "{table}"
     );
     table.stderr_contains("Based on Events from the last ");
@@ -263,10 +263,17 @@ async fn many_moves_at_once_share_few_events() {
         let name = item["name"].as_str().unwrap();
         assert_eq!(item["to"], format!("{name}=0,{name}-east=1"));
         assert_eq!(
-            item["why"],
+            cause(item),
             format!("{name} has no ready endpoints (0 of 1)")
         );
     }
+}
+
+/// Returns why a group moved, without how long that took.
+fn cause(item: &Value) -> String {
+    let why = item["why"].as_str().unwrap();
+    let why = why.split(", written in ").next().unwrap();
+    why.split(", after ").next().unwrap().to_owned()
 }
 
 /// Two moves by a watch, with their Events.
