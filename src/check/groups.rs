@@ -11,7 +11,7 @@ use super::options::CheckOptions;
 use super::outages;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
-use crate::cluster::queries::{conflicts, stale_slices, upstream};
+use crate::cluster::queries::{conflicts, migrations, stale_slices, upstream};
 use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
@@ -52,7 +52,10 @@ pub async fn check(
         };
         let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, conflicts.by_group);
-        conflicts::warn(&mut statuses, conflicts.migrations);
+        conflicts::warn(
+            &mut statuses,
+            migrations::unfinished(cluster, &records).await,
+        );
         let consumers = conflicts::consumer_routes(cluster, &records).await;
         conflicts::warn(&mut statuses, consumers);
         let missing_ports = conflicts.ports;

@@ -16,7 +16,6 @@ use crate::cluster::transport::client::Cluster;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Backend, Carrier, GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
-use crate::text::word;
 
 /// The number of namespaces to read at once.
 const CONCURRENT_CONFLICT_READS: usize = 4;
@@ -33,8 +32,6 @@ pub struct Conflicts {
     /// The groups without an effect: another object routes all of their requests.
     pub ignored: HashSet<GroupId>,
     pub unread: Vec<UnreadConflicts>,
-    /// Migrations that have not finished.
-    pub migrations: ConflictsByGroup,
 }
 
 /// A list that failed.
@@ -99,37 +96,8 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
         ignored: groups.iter().filter(is_ignored).map(|it| it.id()).collect(),
         by_group: lines_of(ConflictIndex::conflicts),
         ports: lines_of(ConflictIndex::missing_ports),
-        migrations: migrations(cluster, &groups, &indexes),
         unread: indexes.into_iter().flat_map(|index| index.unread).collect(),
     }
-}
-
-/// Returns a line for each group that another object is taking over from.
-fn migrations(
-    cluster: &Cluster,
-    groups: &[&Record],
-    indexes: &[ConflictIndex],
-) -> ConflictsByGroup {
-    let known = || indexes.iter().flat_map(|index| &index.records);
-    let line = |record: &&Record| {
-        let successor = known().find(|other| other.is_successor_of(record))?;
-        let (from, to) = (record.id(), successor.id());
-        let place = cluster.reach.for_plugin(&from.namespace);
-        let command = |flag: &str| {
-            let name = word(&from.short_name());
-            format!("kubectl failover migrate {name}{flag} {place}")
-        };
-        let (finish, cancel) = match successor.kind.info().carrier {
-            Carrier::Route => (command(""), command(" --undo")),
-            Carrier::Split => (command(" --undo"), command("")),
-        };
-        let words = format!(
-            "its migration to {}/{} has not finished; to go on: {finish}; to cancel it: {cancel}",
-            to.kind, to.name
-        );
-        Some((from, vec![words]))
-    };
-    groups.iter().filter_map(line).collect()
 }
 
 /// Finds routes of other namespaces for the services of these groups: consumer routes, which

@@ -5,6 +5,7 @@ pub mod conflicts;
 pub mod group_list;
 pub mod history;
 pub mod kind_status;
+pub mod migrations;
 pub mod runners;
 pub mod stale_slices;
 pub mod upstream;

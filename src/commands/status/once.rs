@@ -1,11 +1,11 @@
 //! Prints the status of groups once.
 
-use futures::future::join;
+use futures::future::join3;
 
 use super::print::{Printed, StatusPage};
 use crate::cli::StatusArgs;
 use crate::cluster::Clusters;
-use crate::cluster::queries::{ailing_pods, conflicts};
+use crate::cluster::queries::{ailing_pods, conflicts, migrations};
 use crate::commands::args::absent::say_no_groups;
 use crate::commands::args::query::GroupQuery;
 use crate::commands::args::selection::{Selected, choose};
@@ -64,7 +64,12 @@ pub async fn statuses(
     everywhere: bool,
 ) -> Vec<Status> {
     let survey = survey(cluster, records, rivals, prefetched);
-    let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
+    let (mut statuses, obstacles, migrations) = join3(
+        survey,
+        conflicts::on_routes(cluster, records),
+        migrations::unfinished(cluster, records),
+    )
+    .await;
     if settle::is_unsettled(&statuses) {
         let spinner = Spinner::new(streams);
         spinner.show("waiting for the running watch to write a change");
@@ -72,7 +77,7 @@ pub async fn statuses(
     }
     conflicts::warn(&mut statuses, obstacles.by_group);
     conflicts::warn(&mut statuses, obstacles.ports);
-    conflicts::warn(&mut statuses, obstacles.migrations);
+    conflicts::warn(&mut statuses, migrations);
     if everywhere {
         let consumers = conflicts::consumer_routes(cluster, records).await;
         conflicts::warn(&mut statuses, consumers);
