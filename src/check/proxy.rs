@@ -1,11 +1,11 @@
 //! Checks whether the pods behind the groups' services have Linkerd's proxy (`check --proxy`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 
 use super::complaints::complaints;
-use crate::cluster::api::workloads::{self, Pod};
+use crate::cluster::api::{pods, workloads};
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::readiness::backends::backends_of;
@@ -40,7 +40,7 @@ async fn unmeshed(
 ) -> RequestResult<Vec<String>> {
     let reads = future::try_join(
         workloads::selectors(cluster, namespace),
-        workloads::pods(cluster, namespace),
+        pods::pods(cluster, namespace),
     );
     let (selectors, pods) = reads.await?;
     let line = |service: &String| {
@@ -49,7 +49,7 @@ async fn unmeshed(
             .filter(|selector| !selector.is_empty())?;
         let bare = pods
             .iter()
-            .filter(|pod| pod.is_alive && !pod.is_meshed && is_selected(pod, selector));
+            .filter(|pod| pod.is_alive && !pod.is_meshed && pod.is_selected(selector));
         let names: Vec<&str> = bare.map(|pod| pod.name.as_str()).collect();
         let first = names.first()?;
         let more = match names.len() {
@@ -61,10 +61,4 @@ async fn unmeshed(
         ))
     };
     Ok(services.iter().filter_map(line).collect())
-}
-
-fn is_selected(pod: &Pod, selector: &BTreeMap<String, String>) -> bool {
-    selector
-        .iter()
-        .all(|(key, value)| pod.labels.get(key) == Some(value))
 }

@@ -15,6 +15,7 @@ pub struct ResourceAction {
     pub verb: &'static str,
     /// The API group; empty for the core group.
     pub group: &'static str,
+    /// With the subresource, if any: `pods/portforward`.
     pub resource: &'static str,
     /// None: all objects.
     pub name: Option<&'static str>,
@@ -36,11 +37,12 @@ pub async fn allows(cluster: &Cluster, action: &ResourceAction) -> RequestResult
         name,
         namespace,
     } = action;
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": {
-            "verb": verb, "group": group, "resource": resource, "name": name.unwrap_or_default(), "namespace": namespace.as_deref().unwrap_or_default(),
+            "verb": verb, "group": group, "resource": resource, "subresource": subresource, "name": name.unwrap_or_default(), "namespace": namespace.as_deref().unwrap_or_default(),
         }},
     });
     let answer: Review<AccessReviewStatus> = cluster

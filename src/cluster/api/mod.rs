@@ -13,6 +13,8 @@ pub mod journal;
 pub mod lease;
 pub mod namespaces;
 pub mod pod_health;
+pub mod pods;
+pub mod port_forward;
 pub mod service_profiles;
 pub mod services;
 pub mod slice_index;

@@ -1,19 +1,20 @@
-//! Deployments and pods. Only the fields that show which components are installed and which pods
-//! are meshed.
+//! Deployments, and which pods a Service selects. Only the fields that show which components are
+//! installed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::types::Object;
 use crate::cluster::listwatch::collection::Collection;
 use crate::cluster::listwatch::list::list_objects;
-use crate::cluster::transport::api_resource::{DEPLOYMENTS, PODS, SERVICES};
+use crate::cluster::transport::api_resource::{DEPLOYMENTS, SERVICES};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
+use crate::model::ServiceRef;
 
 const VERSION_LABEL: &str = "app.kubernetes.io/version";
-const PROXY_CONTAINER: &str = "linkerd-proxy";
 
 /// A Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,16 +48,14 @@ struct PodTemplate {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default)]
 struct PodSpec {
     containers: Vec<Container>,
-    init_containers: Vec<Container>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Container {
-    name: String,
     args: Vec<String>,
 }
 
@@ -88,45 +87,6 @@ pub async fn deployments(cluster: &Cluster, namespace: &str) -> RequestResult<Ve
     Ok(objects.into_iter().map(slim).collect())
 }
 
-/// A pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pod {
-    pub name: String,
-    pub labels: HashMap<String, String>,
-    /// Linkerd's proxy runs in it.
-    pub is_meshed: bool,
-    /// It has not terminated.
-    pub is_alive: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PodStatus {
-    phase: String,
-}
-
-/// Lists the pods of a namespace.
-pub async fn pods(cluster: &Cluster, namespace: &str) -> RequestResult<Vec<Pod>> {
-    type PodObject = Object<PodSpec, PodStatus>;
-    let pods = Collection::all(PODS, Some(namespace));
-    let objects = list_objects::<PodObject>(cluster, &pods).await?;
-    let slim = |Object {
-                    metadata,
-                    spec,
-                    status,
-                }: PodObject| {
-        // A native sidecar is an init container.
-        let mut containers = spec.containers.iter().chain(&spec.init_containers);
-        Pod {
-            is_meshed: containers.any(|container| container.name == PROXY_CONTAINER),
-            is_alive: !matches!(status.phase.as_str(), "Succeeded" | "Failed"),
-            name: metadata.name,
-            labels: metadata.labels,
-        }
-    };
-    Ok(objects.into_iter().map(slim).collect())
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ServiceSelector {
@@ -144,4 +104,18 @@ pub async fn selectors(
     let selector =
         |service: Object<ServiceSelector>| (service.metadata.name, service.spec.selector);
     Ok(objects.into_iter().map(selector).collect())
+}
+
+/// Returns the pod selector of a Service. None if it does not exist, or selects no pods.
+///
+/// # Errors
+/// If the Service cannot be read.
+pub async fn selector(
+    cluster: &Cluster,
+    service: &ServiceRef,
+) -> RequestResult<Option<BTreeMap<String, String>>> {
+    let read = |raw: &RawValue| serde_json::from_str::<Object<ServiceSelector>>(raw.get());
+    let found = cluster.find(SERVICES, &service.namespace, &service.name, read);
+    let selector = found.await?.map(|service| service.spec.selector);
+    Ok(selector.filter(|selector| !selector.is_empty()))
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, Response, StatusCode, Uri};
+use hyper::upgrade::Upgraded;
 use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
 use kube::core::request;
@@ -27,6 +28,7 @@ use super::response::{body_of, refusal};
 use super::served_versions::{GroupVersions, ResourceList, ServedVersions, kind_of};
 use super::server_clock::ServerClock;
 use super::store_history::StoreHistory;
+use super::websocket::WebSocketRequest;
 use crate::problem::Problem;
 use crate::resource::KindInfo;
 use crate::text::{ConnectionFlags, without_userinfo};
@@ -319,6 +321,34 @@ impl Cluster {
         request: BuiltRequest,
     ) -> RequestResult<Response<Body>> {
         self.exchange(&Method::GET, path, request).await
+    }
+
+    /// Asks the server to continue a connection as a WebSocket.
+    pub(crate) async fn upgrade(
+        &self,
+        path: &str,
+        request: BuiltRequest,
+        socket: &WebSocketRequest,
+    ) -> RequestResult<Upgraded> {
+        let upgraded = async {
+            let mut request = request.map_err(|cause| Cause::NotBuilt(Arc::new(cause)))?;
+            socket.add_to(request.headers_mut());
+            let response = self.send(request).await?;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                return Err(refusal(response).await);
+            }
+            if !socket.is_accepted(response.headers()) {
+                let how = "it is not the WebSocket that was asked for".to_owned();
+                return Err(Cause::Unreadable { how });
+            }
+            hyper::upgrade::on(response)
+                .await
+                .map_err(Cause::unreachable)
+        };
+        tokio::time::timeout(self.timeout, upgraded)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(&Method::GET, path, self.timeout)))
+            .map_err(|cause| RequestError::new(&Method::GET, path, cause))
     }
 
     async fn json<T: DeserializeOwned>(

@@ -16,3 +16,4 @@ pub(crate) mod served_versions;
 pub mod server_clock;
 pub mod store_history;
 pub mod tls_problem;
+pub(crate) mod websocket;
