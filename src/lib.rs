@@ -22,6 +22,7 @@ mod readiness;
 pub mod resource;
 mod sandbox;
 mod text;
+mod traffic;
 mod view;
 mod watch;
 

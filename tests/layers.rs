@@ -25,12 +25,13 @@ const LAYERS: Layers = Layers {
     folder: "",
     allowed: "
         lib: *
-        commands: changes watch observe check readiness sandbox view output cluster resource model
+        commands: changes watch observe check traffic readiness sandbox view output cluster resource model
         commands: access error cli process problem text
         changes: readiness cluster resource model view output access process error cli problem text
         watch: readiness cluster resource model access error problem text
         observe: readiness cluster resource model access error problem text
         check: readiness cluster resource model access error problem text
+        traffic: cluster resource model problem text
         readiness: cluster resource model problem text
         cluster: resource model problem text
         error: cluster access resource model output view problem text
@@ -77,7 +78,7 @@ const WATCH: Layers = Layers {
 const CIRCLES: &[&[&str]] = &[];
 
 /// The folders that decide and show, but neither wait nor talk to anything.
-const PURE: [&str; 3] = ["model/", "view/", "watch/engine/"];
+const PURE: [&str; 4] = ["model/", "view/", "watch/engine/", "traffic/metrics/"];
 const IMPURE: &[&str] = &[
     "tokio",
     "kube",

@@ -19,6 +19,7 @@ pub enum RbacCommand {
     Resume,
     Migrate,
     History,
+    Traffic,
     Check,
 }
 
@@ -268,6 +269,18 @@ impl RbacCommand {
                             ..JOURNAL
                         }
                         .helpful("the journal of watch does not show in the history"),
+                    ]
+                },
+            ),
+            Self::Traffic => (
+                "traffic",
+                &["get", "list"],
+                const {
+                    &[
+                        Right::needed("", "pods", &["list"]),
+                        Right::needed("", "pods/portforward", &["get", "create"]),
+                        Right::needed("", "services", &["get"])
+                            .helpful("cannot tell which backends' pods are meshed"),
                     ]
                 },
             ),

@@ -20,6 +20,7 @@ pub mod set;
 pub mod spec;
 pub mod status;
 pub mod suggestions;
+pub mod traffic;
 pub mod values;
 pub mod watch;
 
@@ -44,6 +45,7 @@ pub use sandbox::{
 pub use set::SetArgs;
 pub use spec::CommandSpec;
 pub use status::{StatusArgs, StatusFormat};
+pub use traffic::{TrafficArgs, TrafficFormat};
 pub use values::CommandWords;
 pub use watch::WatchArgs;
 
@@ -86,6 +88,9 @@ pub enum Command {
     /// Show past failovers and failbacks, newest first
     #[command(after_help = history::SPEC.examples)]
     History(HistoryArgs),
+    /// Show the requests that really flow to each backend, as the clients' proxies count them
+    #[command(after_help = traffic::SPEC.examples)]
+    Traffic(TrafficArgs),
     /// Fail over automatically: run the controller in this terminal
     #[command(after_help = watch::SPEC.examples, alias = "run")]
     Watch(WatchArgs),
@@ -134,6 +139,7 @@ impl Command {
             Self::Create(args) => create::SPEC.json(args.output == Some(ObjectFormat::Json)),
             Self::Status(args) => status::SPEC.json(args.output == StatusFormat::Json),
             Self::History(args) => history::SPEC.json(args.output == HistoryFormat::Json),
+            Self::Traffic(args) => traffic::SPEC.json(args.output == TrafficFormat::Json),
             Self::Watch(args) => CommandSpec {
                 log_format: args.log_format,
                 ..watch::SPEC.json(args.output == StreamFormat::Json)

@@ -58,6 +58,7 @@ mod tests {
             "create web --fallback web-east",
             "status",
             "history",
+            "traffic web",
             "watch",
             "check",
             "force web",

@@ -16,6 +16,7 @@ pub mod pause;
 pub mod sandbox;
 pub mod set;
 pub mod status;
+pub mod traffic;
 pub mod version;
 pub mod watch;
 
@@ -46,6 +47,7 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Status(args) => status::run(env, args).await,
         Command::Create(args) => create::run(env, &args).await,
         Command::History(args) => history::run(env, &args).await,
+        Command::Traffic(args) => traffic::run(env, &args).await,
         Command::Watch(args) => watch::run(env, args).await,
         Command::Check(args) => check::run(env, &args).await,
         Command::Force(args) => force::run(env, &args).await,

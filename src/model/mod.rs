@@ -13,6 +13,7 @@ pub mod due;
 mod effective;
 pub mod event;
 pub mod group;
+pub mod histogram;
 pub mod history;
 pub mod ids;
 pub mod invalid;
@@ -37,6 +38,9 @@ pub mod state;
 pub mod status;
 pub mod status_change;
 pub mod timers;
+pub mod traffic;
+pub mod traffic_condition;
+pub mod traffic_findings;
 pub mod unknown;
 pub mod weights;
 
@@ -66,5 +70,6 @@ pub use status::{
 };
 pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};
+pub use traffic_condition::TrafficCondition;
 pub use unknown::{ReadinessSource, WhyUnknown};
 pub use weights::Carrier;

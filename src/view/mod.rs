@@ -10,4 +10,5 @@ pub mod history;
 pub mod manifest;
 pub mod notices;
 pub mod status;
+pub mod traffic;
 pub mod version;

@@ -15,7 +15,7 @@ use kubectl_failover::resource::annotations::{
 use crate::support::repository;
 
 /// The pages about the command line.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "SECURITY.md",
     "docs/commands.md",
@@ -26,6 +26,7 @@ const PAGES: [&str; 12] = [
     "docs/routes.md",
     "docs/sandbox.md",
     "docs/scripting.md",
+    "docs/traffic.md",
     "docs/watch.md",
     "docs/without-a-loop.md",
 ];

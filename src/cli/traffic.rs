@@ -1,0 +1,67 @@
+//! The arguments of `traffic`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::spec::CommandSpec;
+use super::values::parse_duration;
+use crate::access::rights::RbacCommand;
+use crate::model::TrafficCondition;
+
+pub const SPEC: CommandSpec = CommandSpec::new(
+    "\
+Examples:
+  kubectl failover traffic web-svc
+  kubectl failover traffic web-svc --from deploy/vote-bot
+  kubectl failover traffic web-svc --watch
+  kubectl failover traffic web-svc --for 'share(web-svc-east)>=95%' --for 'success>=99%' --timeout 2m
+  kubectl failover traffic web-svc --window 30s --output json",
+)
+.needs(RbacCommand::Traffic);
+
+#[derive(Debug, Args)]
+pub struct TrafficArgs {
+    /// The group: NAME, KIND/NAME, or the service that clients call [default: the only group]
+    pub name: Option<String>,
+    /// Ask only the pods of this workload, such as deploy/vote-bot; may be repeated [default: all meshed
+    /// pods of the namespace]
+    #[arg(long, value_name = "KIND/NAME")]
+    pub from: Vec<String>,
+    /// The namespace of the client pods [default: that of the group]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub from_namespace: Option<String>,
+    /// Ask only client pods with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// How long to count requests, at least 2s
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, default_value = "10s")]
+    pub window: Duration,
+    /// Ask at most this many pods, chosen at random
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_pods: u32,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: TrafficFormat,
+    /// Wait until this holds in one window: share(BACKEND), or success, rps, p50, p95, p99, failfast or
+    /// waiting of a backend or of all; >=, <=, > or <; a limit. If repeated, all must hold. Exits with 3
+    /// on timeout
+    #[arg(long = "for", value_name = "CONDITION", conflicts_with = "watch")]
+    pub goals: Vec<TrafficCondition>,
+    /// How long to wait for --for; at least one window is counted [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "goals")]
+    pub timeout: Option<Duration>,
+    /// Keep counting: a live table on a terminal, else a line per backend and window, or JSON Lines
+    /// with `-o json`
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TrafficFormat {
+    #[default]
+    Table,
+    Wide,
+    Json,
+    Yaml,
+}

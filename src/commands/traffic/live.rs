@@ -1,0 +1,67 @@
+//! `traffic --watch`: a table that is redrawn after each window, or lines where there is no
+//! terminal.
+
+use super::measure::TrafficMeter;
+use super::print::TrafficPage;
+use crate::cli::TrafficFormat;
+use crate::model::traffic::TrafficReport;
+use crate::output::screen::Screen;
+use crate::output::spinner::Spinner;
+use crate::problem::Exit;
+use crate::process::signals::Interrupts;
+use crate::view::traffic::heading;
+
+/// How many windows a sparkline has.
+const MAX_SPARKS: usize = 20;
+
+/// Counts until a signal arrives or standard output is closed.
+pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result<Exit> {
+    let mut interrupts = Interrupts::listen()?;
+    let is_drawn = page.streams.out_is_terminal() && page.format != TrafficFormat::Json;
+    let spinner = Spinner::new(&page.streams);
+    spinner.show(&meter.in_progress());
+    let mut screen: Option<Screen> = None;
+    let mut history: Vec<Vec<f64>> = Vec::new();
+    let mut last: Option<TrafficReport> = None;
+    loop {
+        let report = tokio::select! {
+            _ = interrupts.next() => break,
+            () = page.streams.closed() => break,
+            report = meter.next() => report?,
+        };
+        spinner.clear();
+        if is_drawn {
+            remember(&mut history, &report);
+            if screen.is_none() {
+                screen = Some(Screen::enter(&page.streams)?);
+            }
+            if let Some(screen) = &mut screen {
+                let (columns, rows) = page.streams.terminal_size();
+                let mut lines = vec![heading(&report), String::new()];
+                lines.extend(page.frame(&report, Some(&history)));
+                // Clearing the rest of a line would clear its last column.
+                let room = usize::from(columns.saturating_sub(1));
+                let lines = lines.iter().map(|line| crate::text::cut(line, room));
+                screen.draw(lines.take(rows.into()).collect())?;
+            }
+        } else {
+            page.print_lines(meter, &report)?;
+        }
+        last = Some(report);
+    }
+    if let (Some(mut screen), Some(report)) = (screen, last) {
+        screen.leave()?;
+        page.print(meter, &report, None)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn remember(history: &mut Vec<Vec<f64>>, report: &TrafficReport) {
+    history.resize_with(report.rows.len(), Vec::new);
+    for (sparks, row) in history.iter_mut().zip(&report.rows) {
+        if sparks.len() == MAX_SPARKS {
+            sparks.remove(0);
+        }
+        sparks.push(row.traffic.rps);
+    }
+}

@@ -1,0 +1,91 @@
+//! Prints the traffic of one window in the formats of `traffic`.
+
+use super::measure::TrafficMeter;
+use crate::cli::TrafficFormat;
+use crate::model::traffic::TrafficReport;
+use crate::output::streams::Streams;
+use crate::problem::Exit;
+use crate::view::formats::{json, json_line, yaml};
+use crate::view::traffic::{TrafficDocument, TrafficOrigin, heading, notes, table, text_lines};
+
+/// How `--for` ended, and the conditions that are not met.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub exit: Exit,
+    pub missing: Vec<String>,
+}
+
+/// How and where to print.
+#[derive(Debug, Clone)]
+pub struct TrafficPage {
+    pub streams: Streams,
+    pub format: TrafficFormat,
+}
+
+impl TrafficPage {
+    /// Prints a report.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn print(
+        &self,
+        meter: &TrafficMeter,
+        report: &TrafficReport,
+        verdict: Option<&Verdict>,
+    ) -> anyhow::Result<()> {
+        let document = || {
+            let document = document(meter, report);
+            match verdict {
+                Some(Verdict { exit, missing }) => document.ending(exit.code(), missing.clone()),
+                None => document,
+            }
+        };
+        let text = match self.format {
+            TrafficFormat::Json => json(&document())?,
+            TrafficFormat::Yaml => yaml(&document())?,
+            TrafficFormat::Table | TrafficFormat::Wide => {
+                self.streams.say(&heading(report));
+                self.frame(report, None).join("\n") + "\n"
+            }
+        };
+        self.streams.write(&text)
+    }
+
+    /// Returns the table, and the findings below it.
+    pub fn frame(&self, report: &TrafficReport, history: Option<&[Vec<f64>]>) -> Vec<String> {
+        let columns = self.streams.out_is_terminal();
+        let columns = columns.then(|| self.streams.terminal_size().0);
+        let wide = self.format == TrafficFormat::Wide;
+        let mut lines = table(report, wide, history);
+        let notes = notes(report, columns);
+        if !notes.is_empty() {
+            lines.push(String::new());
+            lines.extend(notes);
+        }
+        lines
+    }
+
+    /// Prints lines for one of many windows.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn print_lines(&self, meter: &TrafficMeter, report: &TrafficReport) -> anyhow::Result<()> {
+        if self.format == TrafficFormat::Json {
+            return self.streams.print(&json_line(&document(meter, report))?);
+        }
+        for line in text_lines(report, meter.cluster.clock().now()) {
+            self.streams.print(&line)?;
+        }
+        Ok(())
+    }
+}
+
+fn document<'a>(meter: &'a TrafficMeter, report: &'a TrafficReport) -> TrafficDocument<'a> {
+    let origin = TrafficOrigin {
+        context: &meter.cluster.context,
+        server: &meter.cluster.server,
+        source: meter.source.name(),
+        at: meter.cluster.clock().now(),
+    };
+    TrafficDocument::new(report, origin)
+}

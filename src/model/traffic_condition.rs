@@ -1,0 +1,205 @@
+//! The conditions of `traffic --for`, such as `share(web-svc-east)>=95%`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::traffic::{BackendTraffic, TrafficReport};
+
+/// Compares one number of a [`TrafficReport`] with a limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrafficCondition {
+    metric: TrafficMetric,
+    /// None: all backends together.
+    backend: Option<String>,
+    comparison: Comparison,
+    limit: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TrafficMetric {
+    Share,
+    Success,
+    Rps,
+    P50,
+    P95,
+    P99,
+    Failfast,
+    Waiting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    AtLeast,
+    AtMost,
+    Above,
+    Below,
+}
+
+/// The text is not a condition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{why}. Examples: share(web-svc-east)>=95%, success>=99%, rps>0, p95(web-svc)<=200ms, failfast<=0"
+)]
+pub struct TrafficConditionError {
+    why: String,
+}
+
+const METRICS: [(&str, TrafficMetric); 8] = [
+    ("share", TrafficMetric::Share),
+    ("success", TrafficMetric::Success),
+    ("rps", TrafficMetric::Rps),
+    ("p50", TrafficMetric::P50),
+    ("p95", TrafficMetric::P95),
+    ("p99", TrafficMetric::P99),
+    ("failfast", TrafficMetric::Failfast),
+    ("waiting", TrafficMetric::Waiting),
+];
+
+/// The longer ones first, since each of them begins with a shorter one.
+const COMPARISONS: [(&str, Comparison); 4] = [
+    (">=", Comparison::AtLeast),
+    ("<=", Comparison::AtMost),
+    (">", Comparison::Above),
+    ("<", Comparison::Below),
+];
+
+impl TrafficMetric {
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Share | Self::Success => "%",
+            Self::Rps => "rps",
+            Self::P50 | Self::P95 | Self::P99 => "ms",
+            Self::Failfast | Self::Waiting => "",
+        }
+    }
+
+    fn of(self, traffic: &BackendTraffic) -> Option<f64> {
+        match self {
+            Self::Share => None,
+            Self::Success => traffic.success_rate().map(|rate| rate * 100.0),
+            Self::Rps => Some(traffic.rps),
+            Self::P50 => traffic.latency.quantile(0.5),
+            Self::P95 => traffic.latency.quantile(0.95),
+            Self::P99 => traffic.latency.quantile(0.99),
+            Self::Failfast => Some(traffic.refused),
+            Self::Waiting => Some(traffic.waiting),
+        }
+    }
+}
+
+impl TrafficCondition {
+    /// Returns the backend that it is about.
+    pub fn backend(&self) -> Option<&str> {
+        self.backend.as_deref()
+    }
+
+    /// Whether it holds. Without requests, no share, success or latency meets anything.
+    pub fn holds(&self, report: &TrafficReport) -> bool {
+        self.value(report)
+            .is_some_and(|value| match self.comparison {
+                Comparison::AtLeast => value >= self.limit,
+                Comparison::AtMost => value <= self.limit,
+                Comparison::Above => value > self.limit,
+                Comparison::Below => value < self.limit,
+            })
+    }
+
+    /// Says what the number is, such as `share(web-svc-east) is 40.00%`.
+    pub fn found(&self, report: &TrafficReport) -> String {
+        let name = self.name();
+        let unit = self.metric.unit();
+        match self.value(report) {
+            Some(value) if value.fract() == 0.0 => format!("{name} is {value:.0}{unit}"),
+            Some(value) => format!("{name} is {value:.2}{unit}"),
+            None => format!("{name} is unknown: no requests"),
+        }
+    }
+
+    fn value(&self, report: &TrafficReport) -> Option<f64> {
+        match &self.backend {
+            None => self.metric.of(&report.total()),
+            Some(name) => {
+                let row = report.row(name)?;
+                match self.metric {
+                    TrafficMetric::Share => report.share(row).map(|share| share * 100.0),
+                    metric => metric.of(&row.traffic),
+                }
+            }
+        }
+    }
+
+    fn name(&self) -> String {
+        let metric = METRICS.iter().find(|(_, metric)| *metric == self.metric);
+        let metric = metric.map_or("", |(name, _)| name);
+        match &self.backend {
+            Some(backend) => format!("{metric}({backend})"),
+            None => metric.to_owned(),
+        }
+    }
+}
+
+impl FromStr for TrafficCondition {
+    type Err = TrafficConditionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = |why: String| TrafficConditionError { why };
+        let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
+            let (name, limit) = text.split_once(sign)?;
+            Some((name.trim(), *comparison, limit.trim()))
+        });
+        let Some((name, comparison, limit)) = found else {
+            return Err(refuse("it needs >=, <=, > or <".to_owned()));
+        };
+        let (name, backend) = match name.split_once('(') {
+            None => (name, None),
+            Some((name, rest)) => match rest.strip_suffix(')') {
+                Some(backend) if !backend.is_empty() => (name, Some(backend.to_owned())),
+                _ => return Err(refuse("the backend must be in parentheses".to_owned())),
+            },
+        };
+        let Some((_, metric)) = METRICS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = METRICS.iter().map(|(name, _)| *name).collect();
+            return Err(refuse(format!("it compares one of {}", known.join(", "))));
+        };
+        if *metric == TrafficMetric::Share && backend.is_none() {
+            return Err(refuse("share needs a backend".to_owned()));
+        }
+        let unit = metric.unit();
+        let number = limit.strip_suffix(unit).unwrap_or(limit).trim();
+        if unit == "%" && !limit.ends_with(unit) {
+            return Err(refuse(format!("{name} needs a percentage")));
+        }
+        let limit = number.parse::<f64>().ok().filter(|limit| limit.is_finite());
+        let Some(limit) = limit.filter(|limit| *limit >= 0.0) else {
+            return Err(refuse(format!(
+                "the limit of {name} must be a number{}",
+                match unit {
+                    "" => String::new(),
+                    unit => format!(" such as 10{unit}"),
+                }
+            )));
+        };
+        Ok(Self {
+            metric: *metric,
+            backend,
+            comparison,
+            limit,
+        })
+    }
+}
+
+impl fmt::Display for TrafficCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = COMPARISONS
+            .iter()
+            .find(|(_, known)| *known == self.comparison);
+        let sign = sign.map_or("", |(sign, _)| sign);
+        write!(
+            f,
+            "{}{sign}{}{}",
+            self.name(),
+            self.limit,
+            self.metric.unit()
+        )
+    }
+}

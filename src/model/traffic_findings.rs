@@ -1,0 +1,332 @@
+//! What is wrong with the traffic of a group, in words, and what to do about it.
+
+use super::traffic::{TrafficReport, TrafficRow};
+
+/// The reason of a finding, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrafficFault {
+    /// No request was counted.
+    NoTraffic,
+    /// The shares are not those of the weights.
+    NotByWeight,
+    /// Clients call a backend itself.
+    DirectCalls,
+    /// The proxies refuse requests.
+    Refused,
+    /// A backend fails although it has ready endpoints.
+    Failing,
+    /// A backend fails more often than the primary.
+    WorseThanPrimary,
+    /// Pods without a proxy.
+    Unmeshed,
+    /// Pods that did not answer.
+    Silent,
+    /// Proxies that restarted.
+    Restarted,
+}
+
+impl TrafficFault {
+    /// Returns the name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoTraffic => "noTraffic",
+            Self::NotByWeight => "notByWeight",
+            Self::DirectCalls => "directCalls",
+            Self::Refused => "refused",
+            Self::Failing => "failing",
+            Self::WorseThanPrimary => "worseThanPrimary",
+            Self::Unmeshed => "unmeshed",
+            Self::Silent => "silent",
+            Self::Restarted => "restarted",
+        }
+    }
+}
+
+/// Something that the user should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrafficFinding {
+    /// What it is about.
+    pub fault: TrafficFault,
+    /// What was seen.
+    pub message: String,
+    /// What to do about it, or where to look.
+    pub next: Option<String>,
+}
+
+/// With fewer responses, shares and rates say little.
+const MIN_RESPONSES: f64 = 20.0;
+/// A share may differ this much from the one that the weights ask for.
+const SHARE_TOLERANCE: f64 = 0.05;
+/// Chance alone makes larger differences than this many standard deviations very rarely.
+const MAX_DEVIATIONS: f64 = 4.0;
+/// A backend with a lower success rate is reported.
+const LOW_SUCCESS: f64 = 0.90;
+/// A success rate this much lower than the primary's is reported.
+const SUCCESS_DIFFERENCE: f64 = 0.02;
+/// So many silent pods are named.
+const MAX_NAMED_PODS: usize = 3;
+
+/// Returns the findings, the most important ones first.
+pub fn findings(report: &TrafficReport) -> Vec<TrafficFinding> {
+    let findings = [
+        no_traffic(report),
+        refused(report),
+        not_by_weight(report),
+        direct_calls(report),
+    ];
+    let mut findings: Vec<TrafficFinding> = findings.into_iter().flatten().collect();
+    findings.extend(report.rows.iter().filter_map(failing));
+    findings.extend(worse_than_primary(report));
+    findings.extend(
+        [unmeshed(report), silent(report), restarted(report)]
+            .into_iter()
+            .flatten(),
+    );
+    findings
+}
+
+fn no_traffic(report: &TrafficReport) -> Option<TrafficFinding> {
+    let total = report.total();
+    let answered = report.clients.asked - report.clients.silent.len().min(report.clients.asked);
+    if total.responses() > 0.0 || total.refused > 0.0 || total.waiting > 0.0 {
+        return None;
+    }
+    let apex = &report.apex;
+    let message = if report.clients.asked == 0 {
+        "There are no meshed client pods to ask, so no requests could be counted.".to_owned()
+    } else if answered == 0 {
+        "No client pod answered, so no requests could be counted.".to_owned()
+    } else {
+        format!(
+            "No requests to {apex} within {} from {}.",
+            seconds(report.seconds),
+            count(answered, "client pod")
+        )
+    };
+    Some(TrafficFinding {
+        fault: TrafficFault::NoTraffic,
+        message,
+        next: Some(format!(
+            "name the clients with --from deploy/NAME, and their namespace with --from-namespace; \
+             only meshed pods that call {apex} are counted"
+        )),
+    })
+}
+
+fn refused(report: &TrafficReport) -> Option<TrafficFinding> {
+    let refused = report.total().refused;
+    let backends = report.rows.iter().filter(|row| row.traffic.refused > 0.0);
+    let names: Vec<&str> = backends.map(|row| row.name.as_str()).collect();
+    let whose = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" for {}", names.join(" and "))
+    };
+    (refused > 0.0).then(|| TrafficFinding {
+        fault: TrafficFault::Refused,
+        message: format!(
+            "The proxies refused {}{whose}: no endpoint was ready in time. SUCCESS does not count \
+             them.",
+            requests(refused)
+        ),
+        next: Some("see what is ready: kubectl failover status".to_owned()),
+    })
+}
+
+/// Compares the shares with those that the weights ask for. A backend that has no endpoints for the
+/// proxies, and requests that were sent to a backend itself, do not count.
+fn not_by_weight(report: &TrafficReport) -> Option<TrafficFinding> {
+    if report.has_moved {
+        return None;
+    }
+    let routed = |row: &TrafficRow| (row.traffic.responses() - row.traffic.direct).max(0.0);
+    let can_serve = |row: &&TrafficRow| row.traffic.ready.is_none_or(|(_, most)| most > 0);
+    let all: f64 = report.rows.iter().map(routed).sum();
+    #[allow(clippy::cast_precision_loss, reason = "weights are small")]
+    let weight = |row: &TrafficRow| row.weight as f64;
+    let weights: f64 = report.rows.iter().filter(can_serve).map(weight).sum();
+    if all < MIN_RESPONSES || weights <= 0.0 {
+        return None;
+    }
+    let differs = |row: &&TrafficRow| {
+        let wanted = if can_serve(row) {
+            weight(row) / weights
+        } else {
+            0.0
+        };
+        let chance = MAX_DEVIATIONS * (wanted * (1.0 - wanted) / all).sqrt();
+        (routed(row) / all - wanted).abs() > chance.max(SHARE_TOLERANCE)
+    };
+    let row = report.rows.iter().filter(can_serve).find(differs)?;
+    let mut message = format!(
+        "Traffic does not follow the weights: {} has {} of the weight and {} of the traffic.",
+        row.name,
+        percent(weight(row) / weights),
+        percent(routed(row) / all)
+    );
+    if report.clients.older_than_group > 0 {
+        message += &format!(
+            " {} started before {}.",
+            count(report.clients.older_than_group, "client pod"),
+            report.id.short_name()
+        );
+    }
+    Some(TrafficFinding {
+        fault: TrafficFault::NotByWeight,
+        message,
+        next: Some(
+            "look for a ServiceProfile or another route that takes precedence: kubectl failover \
+             check; restart client pods that are older than the route"
+                .to_owned(),
+        ),
+    })
+}
+
+fn direct_calls(report: &TrafficReport) -> Option<TrafficFinding> {
+    let called = |row: &&TrafficRow| row.name != report.apex && row.traffic.direct > 0.0;
+    let row = report.rows.iter().find(called)?;
+    Some(TrafficFinding {
+        fault: TrafficFault::DirectCalls,
+        message: format!(
+            "Clients sent {} to {} itself, not to {}: the weights do not apply to them.",
+            requests(row.traffic.direct),
+            row.name,
+            report.apex
+        ),
+        next: Some(format!("let these clients call {}", report.apex)),
+    })
+}
+
+fn failing(row: &TrafficRow) -> Option<TrafficFinding> {
+    let rate = row.traffic.success_rate()?;
+    if row.traffic.responses() < MIN_RESPONSES || rate >= LOW_SUCCESS {
+        return None;
+    }
+    let ready = match row.traffic.ready {
+        Some((fewest, _)) if fewest > 0 => " although it has ready endpoints",
+        _ => "",
+    };
+    Some(TrafficFinding {
+        fault: TrafficFault::Failing,
+        message: format!(
+            "{} answers only {} of its requests with success{ready}.",
+            row.name,
+            percent(rate)
+        ),
+        next: Some(format!(
+            "readiness does not show this: look at the logs of {}, or force traffic to another \
+             backend",
+            row.name
+        )),
+    })
+}
+
+fn worse_than_primary(report: &TrafficReport) -> Vec<TrafficFinding> {
+    let enough = |row: &&TrafficRow| row.traffic.responses() >= MIN_RESPONSES;
+    let primary = report.primary.and_then(|primary| report.rows.get(primary));
+    let Some(primary) = primary.filter(enough) else {
+        return Vec::new();
+    };
+    let Some(normal) = primary.traffic.success_rate() else {
+        return Vec::new();
+    };
+    let worse = report.rows.iter().filter(enough).filter_map(|row| {
+        let rate = row.traffic.success_rate()?;
+        // A lower rate is a finding of its own.
+        (rate >= LOW_SUCCESS && normal - rate > SUCCESS_DIFFERENCE).then(|| TrafficFinding {
+            fault: TrafficFault::WorseThanPrimary,
+            message: format!(
+                "{} answers {} with success, {} answers {}.",
+                row.name,
+                percent(rate),
+                primary.name,
+                percent(normal)
+            ),
+            next: None,
+        })
+    });
+    worse.collect()
+}
+
+fn unmeshed(report: &TrafficReport) -> Option<TrafficFinding> {
+    let unmeshed = report.clients.unmeshed;
+    // A namespace has pods that call nobody: without traffic, or if named, they may be the clients.
+    (unmeshed > 0 && report.total().responses() <= 0.0).then(|| {
+        TrafficFinding {
+        fault: TrafficFault::Unmeshed,
+        message: format!(
+            "{} without Linkerd's proxy: the weights do not apply to their requests, and nothing \
+             counts them.",
+            are(unmeshed, "pod")
+        ),
+        next: Some(
+            "inject the proxy: annotate the workload with linkerd.io/inject=enabled, and restart it"
+                .to_owned(),
+        ),
+    }
+    })
+}
+
+fn silent(report: &TrafficReport) -> Option<TrafficFinding> {
+    let silent = &report.clients.silent;
+    let named = silent.iter().take(MAX_NAMED_PODS);
+    let mut named: Vec<String> = named
+        .map(|client| format!("{} ({})", client.pod, client.why))
+        .collect();
+    if silent.len() > MAX_NAMED_PODS {
+        named.push(format!("{} more", silent.len() - MAX_NAMED_PODS));
+    }
+    (!silent.is_empty()).then(|| TrafficFinding {
+        fault: TrafficFault::Silent,
+        message: format!(
+            "{} of {} did not answer: {}.",
+            silent.len(),
+            count(report.clients.asked, "pod"),
+            named.join(", ")
+        ),
+        next: None,
+    })
+}
+
+fn restarted(report: &TrafficReport) -> Option<TrafficFinding> {
+    let pods = &report.clients.restarted;
+    let named: Vec<&str> = pods
+        .iter()
+        .take(MAX_NAMED_PODS)
+        .map(String::as_str)
+        .collect();
+    (!pods.is_empty()).then(|| TrafficFinding {
+        fault: TrafficFault::Restarted,
+        message: format!(
+            "The proxy of {} restarted ({}): its requests before that are not counted.",
+            count(pods.len(), "pod"),
+            named.join(", ")
+        ),
+        next: None,
+    })
+}
+
+/// Such as `10s`.
+pub fn seconds(seconds: f64) -> String {
+    format!("{seconds:.0}s")
+}
+
+/// Such as `1 pod`, `2 pods`.
+pub fn count(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+fn are(number: usize, what: &str) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb}", count(number, what))
+}
+
+fn requests(count: f64) -> String {
+    let plural = if count.round() == 1.0 { "" } else { "s" };
+    format!("{count:.0} request{plural}")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
+}

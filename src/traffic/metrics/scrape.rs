@@ -1,0 +1,256 @@
+//! The series of one proxy's metrics that are about one group.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+
+use super::exposition::Sample;
+use crate::model::ServiceRef;
+
+/// The most series that are kept: 100 backends with 20 endpoints each have fewer.
+const MAX_KEPT_SERIES: usize = 200_000;
+
+/// The proxies' metrics have more series about a group than any proxy should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its metrics have more than {MAX_KEPT_SERIES} series about the group")]
+pub struct TooManySeries(());
+
+/// The Services of a group, by which series are recognized.
+#[derive(Debug)]
+pub struct GroupServices {
+    pub apex: ServiceRef,
+    pub backends: Vec<ServiceRef>,
+    /// Hashes the label sets of all scrapes alike.
+    hasher: RandomState,
+}
+
+/// What a series counts. Numbers are places in [`GroupServices::backends`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Meaning {
+    /// Responses of a backend.
+    Responses { backend: usize, success: bool },
+    /// Responses of a backend that broke off before their status.
+    Broken { backend: usize },
+    /// Responses of a backend within this many milliseconds.
+    Latency { backend: usize, bound: f64 },
+    /// Requests for the apex that were given to a backend.
+    Queued { backend: usize },
+    /// Requests for the backend itself.
+    Direct { backend: usize },
+    /// Requests to a backend of a route that had no endpoint in time.
+    RefusedBackend { backend: usize },
+    /// Requests that a route's clients were refused.
+    RefusedRoute,
+    /// Requests with a ServiceProfile that ended without a status.
+    RefusedProfile,
+    /// Open connections.
+    Connections { backend: usize },
+    /// Requests that wait for an endpoint.
+    Waiting { backend: usize },
+    /// Ready endpoints, as the proxy has them.
+    Ready { backend: usize },
+}
+
+impl Meaning {
+    /// Whether it is the state of a moment. All others count up.
+    pub(super) fn is_gauge(self) -> bool {
+        matches!(
+            self,
+            Self::Connections { .. } | Self::Waiting { .. } | Self::Ready { .. }
+        )
+    }
+}
+
+/// The series of one proxy at one moment.
+#[derive(Debug, Default)]
+pub struct Scrape {
+    /// When the proxy started, in Unix seconds.
+    pub started: Option<f64>,
+    /// The series, by a hash of their names and labels.
+    pub(super) series: HashMap<u64, (Meaning, f64)>,
+}
+
+impl GroupServices {
+    pub fn new(apex: ServiceRef, backends: Vec<ServiceRef>) -> Self {
+        Self {
+            apex,
+            backends,
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn backend(&self, service: Option<&ServiceRef>) -> Option<usize> {
+        let service = service?;
+        self.backends.iter().position(|backend| backend == service)
+    }
+
+    /// The same for labels in any order.
+    fn hash(&self, sample: &Sample<'_>) -> u64 {
+        let name = self.hasher.hash_one(sample.name);
+        let labels = sample.labels().map(|label| self.hasher.hash_one(label));
+        labels.fold(name, u64::wrapping_add)
+    }
+}
+
+impl Scrape {
+    /// Adds a sample, if it is about the group.
+    ///
+    /// # Errors
+    /// If there are too many of them.
+    pub fn add(&mut self, group: &GroupServices, sample: &Sample<'_>) -> Result<(), TooManySeries> {
+        if sample.name == "process_start_time_seconds" {
+            self.started = Some(sample.value);
+            return Ok(());
+        }
+        let Some(meaning) = meaning(group, sample) else {
+            return Ok(());
+        };
+        if self.series.len() >= MAX_KEPT_SERIES {
+            return Err(TooManySeries(()));
+        }
+        if sample.value.is_finite() && sample.value >= 0.0 {
+            self.series
+                .insert(group.hash(sample), (meaning, sample.value));
+        }
+        Ok(())
+    }
+}
+
+/// The labels of a series that matter.
+#[derive(Debug, Default)]
+struct Labels {
+    is_outbound: bool,
+    /// The Service that the endpoint belongs to.
+    destination: Option<ServiceRef>,
+    authority: Option<ServiceRef>,
+    parent: Option<ServiceRef>,
+    backend: Option<ServiceRef>,
+    /// The Service of a ServiceProfile.
+    profile: Option<ServiceRef>,
+    has_status: bool,
+    success: Option<bool>,
+    bound: Option<f64>,
+    is_refusal: bool,
+    is_ready: bool,
+    is_destination_peer: bool,
+}
+
+impl Labels {
+    fn of(sample: &Sample<'_>) -> Self {
+        let mut labels = Self::default();
+        let (mut service, mut parent, mut backend) =
+            <([String; 2], [String; 2], [String; 2])>::default();
+        for (name, value) in sample.labels() {
+            match name {
+                "direction" => labels.is_outbound = value == "outbound",
+                "authority" => labels.authority = in_host(&value),
+                "dst" => labels.profile = in_host(&value),
+                "dst_namespace" => service[0] = value.into_owned(),
+                "dst_service" => service[1] = value.into_owned(),
+                "parent_namespace" => parent[0] = value.into_owned(),
+                "parent_name" => parent[1] = value.into_owned(),
+                "backend_namespace" => backend[0] = value.into_owned(),
+                "backend_name" => backend[1] = value.into_owned(),
+                "status_code" => labels.has_status = !value.is_empty(),
+                "classification" => labels.success = Some(value == "success"),
+                "le" => labels.bound = value.parse().ok(),
+                "error" => labels.is_refusal = matches!(&*value, "FAIL_FAST" | "LOAD_SHED"),
+                "endpoint_state" => labels.is_ready = value == "ready",
+                "peer" => labels.is_destination_peer = value == "dst",
+                _ => {}
+            }
+        }
+        let named = |[namespace, name]: [String; 2]| {
+            (!name.is_empty()).then(|| ServiceRef::new(namespace, name))
+        };
+        Self {
+            destination: named(service),
+            parent: named(parent),
+            backend: named(backend),
+            ..labels
+        }
+    }
+}
+
+/// Returns the Service of `web-svc.emojivoto.svc.cluster.local:80`.
+fn in_host(host: &str) -> Option<ServiceRef> {
+    let mut parts = host.split('.');
+    let (name, namespace) = (parts.next()?, parts.next()?);
+    (parts.next() == Some("svc")).then(|| ServiceRef::new(namespace, name))
+}
+
+fn meaning(group: &GroupServices, sample: &Sample<'_>) -> Option<Meaning> {
+    let name = sample.name;
+    if let Some(name) = name
+        .strip_prefix("outbound_http_")
+        .or_else(|| name.strip_prefix("outbound_grpc_"))
+    {
+        return meaning_by_parent(group, name, sample);
+    }
+    if !matches!(
+        name,
+        "response_total"
+            | "response_latency_ms_bucket"
+            | "tcp_open_connections"
+            | "route_response_total"
+    ) {
+        return None;
+    }
+    let labels = Labels::of(sample);
+    if !labels.is_outbound {
+        return None;
+    }
+    if name == "route_response_total" {
+        let is_refused = labels.success == Some(false) && !labels.has_status;
+        return (is_refused && labels.profile.as_ref() == Some(&group.apex))
+            .then_some(Meaning::RefusedProfile);
+    }
+    // The authority is the backend as the client's proxy addresses it. The destination may be a
+    // Service of another cluster.
+    let backend = group.backend(labels.authority.as_ref().or(labels.destination.as_ref()))?;
+    match name {
+        "response_total" if labels.has_status => Some(Meaning::Responses {
+            backend,
+            success: labels.success?,
+        }),
+        "response_total" => Some(Meaning::Broken { backend }),
+        "response_latency_ms_bucket" => Some(Meaning::Latency {
+            backend,
+            bound: labels.bound?,
+        }),
+        _ => labels
+            .is_destination_peer
+            .then_some(Meaning::Connections { backend }),
+    }
+}
+
+/// Returns the meaning of the series whose labels name the Service that is called, and the backend.
+fn meaning_by_parent(group: &GroupServices, name: &str, sample: &Sample<'_>) -> Option<Meaning> {
+    if !matches!(
+        name,
+        "route_request_statuses_total"
+            | "route_backend_response_statuses_total"
+            | "balancer_queue_requests_total"
+            | "balancer_queue_length"
+            | "balancer_endpoints"
+    ) {
+        return None;
+    }
+    let labels = Labels::of(sample);
+    let is_apex = labels.parent.as_ref() == Some(&group.apex);
+    if name == "route_request_statuses_total" {
+        return (is_apex && labels.is_refusal).then_some(Meaning::RefusedRoute);
+    }
+    let backend = group.backend(labels.backend.as_ref())?;
+    match name {
+        "balancer_queue_requests_total" if is_apex => Some(Meaning::Queued { backend }),
+        "balancer_queue_requests_total" => {
+            (labels.parent == labels.backend).then_some(Meaning::Direct { backend })
+        }
+        _ if !is_apex => None,
+        "route_backend_response_statuses_total" => labels
+            .is_refusal
+            .then_some(Meaning::RefusedBackend { backend }),
+        "balancer_queue_length" => Some(Meaning::Waiting { backend }),
+        _ => labels.is_ready.then_some(Meaning::Ready { backend }),
+    }
+}

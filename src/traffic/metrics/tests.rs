@@ -1,0 +1,191 @@
+//! Holds the differences of real scrapes against what an independent program computed, and what the
+//! client saw.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::difference::{ClientTraffic, difference};
+use super::exposition::ExpositionReader;
+use super::scrape::{GroupServices, Scrape};
+use crate::model::ServiceRef;
+use crate::model::traffic::BackendTraffic;
+
+const BACKENDS: [&str; 2] = ["web-svc", "web-svc-east"];
+/// The upper bounds of the proxy's buckets, in milliseconds.
+const BOUNDS: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 10.0];
+
+fn service(name: &str) -> ServiceRef {
+    ServiceRef::new("emojivoto", name)
+}
+
+fn services() -> GroupServices {
+    GroupServices::new(service("web-svc"), BACKENDS.map(service).to_vec())
+}
+
+fn scrape(group: &GroupServices, text: &str) -> Scrape {
+    let (mut reader, mut scrape) = (ExpositionReader::default(), Scrape::default());
+    for part in text.as_bytes().chunks(1000) {
+        reader
+            .read(part, |sample| scrape.add(group, &sample).unwrap())
+            .unwrap();
+    }
+    reader.finish(|sample| scrape.add(group, &sample).unwrap());
+    scrape
+}
+
+fn fixture(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/traffic");
+    std::fs::read_to_string(format!("{folder}/{name}")).unwrap()
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    seconds: f64,
+    backends: BTreeMap<String, ExpectedBackend>,
+    #[serde(rename = "refused by the proxy")]
+    refused: f64,
+}
+
+#[derive(Deserialize)]
+struct ExpectedBackend {
+    requests: f64,
+    success: f64,
+    rps: f64,
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
+}
+
+fn assert_row(what: &str, seen: &BackendTraffic, expected: &ExpectedBackend) {
+    assert_eq!(seen.responses(), expected.requests, "{what}");
+    assert_eq!(seen.success_rate(), Some(expected.success), "{what}");
+    assert!(
+        (seen.rps - expected.rps).abs() < 0.01,
+        "{what}: {}",
+        seen.rps
+    );
+    for (share, value) in [
+        (0.5, expected.p50_ms),
+        (0.95, expected.p95_ms),
+        (0.99, expected.p99_ms),
+    ] {
+        let bucket = |value: f64| BOUNDS.iter().position(|bound| value <= *bound).unwrap();
+        let found = seen.latency.quantile(share).unwrap();
+        assert!(
+            bucket(found).abs_diff(bucket(value)) <= 1 && (found - value).abs() < 0.1,
+            "{what}: the quantile {share} is {found}, not {value}"
+        );
+    }
+}
+
+#[test]
+fn every_row_of_the_real_scrapes_comes_out() {
+    let expected: BTreeMap<String, Expected> =
+        serde_json::from_str(&fixture("expected.json")).unwrap();
+    assert_eq!(expected.len(), 6);
+    let group = services();
+    for (interval, expected) in expected {
+        let (first, second) = interval.split_once(" to ").unwrap();
+        let [first, second] =
+            [first, second].map(|name| scrape(&group, &fixture(&format!("{name}.txt"))));
+        let seen = difference(&first, &second, expected.seconds, BACKENDS.len());
+        assert!(!seen.is_restarted);
+        for (name, traffic) in BACKENDS.iter().zip(&seen.backends) {
+            match expected.backends.get(*name) {
+                Some(expected) => assert_row(&format!("{interval}, {name}"), traffic, expected),
+                None => assert_eq!(traffic.responses(), 0.0, "{interval}, {name}"),
+            }
+            assert_eq!(traffic.direct, 0.0, "{interval}, {name}");
+        }
+        let refused: Vec<f64> = seen
+            .backends
+            .iter()
+            .map(|traffic| traffic.refused)
+            .collect();
+        assert_eq!(refused, [expected.refused, 0.0], "{interval}");
+        assert_eq!(seen.refused, 0.0, "{interval}");
+    }
+}
+
+/// Two scrapes of the series that the tests below are about, 10 s apart.
+fn between(before: &str, after: &str) -> ClientTraffic {
+    let group = services();
+    difference(&scrape(&group, before), &scrape(&group, after), 10.0, 2)
+}
+
+fn responses(service: &str, pod: &str, count: u64) -> String {
+    format!(
+        "response_total{{direction=\"outbound\",authority=\"{service}.emojivoto.svc.cluster.local\",\
+         dst_pod=\"{pod}\",status_code=\"200\",classification=\"success\"}} {count}\n"
+    )
+}
+
+fn started(at: u64) -> String {
+    format!("process_start_time_seconds {at}\n")
+}
+
+#[test]
+fn a_new_process_counts_from_0() {
+    let before = started(100) + &responses("web-svc", "a", 50);
+    let after = started(200) + &responses("web-svc", "a", 70);
+    let seen = between(&before, &after);
+    assert!(seen.is_restarted);
+    assert_eq!(seen.backends[0].success, 70.0);
+}
+
+#[test]
+fn series_that_are_new_or_were_dropped_count_from_0() {
+    let before = started(1) + &responses("web-svc", "a", 50) + &responses("web-svc", "b", 9);
+    let after = started(1)
+        + &responses("web-svc", "a", 60)
+        + &responses("web-svc", "b", 4)
+        + &responses("web-svc", "c", 5);
+    let seen = between(&before, &after);
+    assert_eq!(seen.backends[0].success, 10.0 + 4.0 + 5.0);
+    assert!((seen.backends[0].rps - 1.9).abs() < 1e-9);
+}
+
+#[test]
+fn labels_in_another_order_are_the_same_series() {
+    let before = "response_total{direction=\"outbound\",authority=\"web-svc.emojivoto.svc\",\
+                  status_code=\"200\",classification=\"success\"} 5\n";
+    let after = "response_total{classification=\"success\",status_code=\"200\",\
+                 authority=\"web-svc.emojivoto.svc\",direction=\"outbound\"} 7\n";
+    assert_eq!(between(before, after).backends[0].success, 2.0);
+}
+
+#[test]
+fn other_services_and_inbound_requests_do_not_count() {
+    let other = responses("emoji-svc", "a", 9)
+        + &responses("web-svc", "a", 9).replace("outbound", "inbound")
+        + &responses("web-svc", "a", 9).replace("emojivoto", "other");
+    let seen = between("", &other);
+    assert!(
+        seen.backends
+            .iter()
+            .all(|traffic| traffic.responses() == 0.0)
+    );
+}
+
+#[test]
+fn a_failure_of_grpc_is_a_failure() {
+    let failed = responses("web-svc", "a", 3).replace(
+        "classification=\"success\"",
+        "classification=\"failure\",grpc_status=\"13\"",
+    );
+    assert_eq!(between("", &failed).backends[0].failure, 3.0);
+}
+
+#[test]
+fn requests_to_a_backend_itself_are_not_those_for_the_apex() {
+    let queued = |parent: &str, count: u64| {
+        format!(
+            "outbound_http_balancer_queue_requests_total{{parent_namespace=\"emojivoto\",\
+             parent_name=\"{parent}\",backend_namespace=\"emojivoto\",\
+             backend_name=\"web-svc-east\"}} {count}\n"
+        )
+    };
+    let seen = between("", &(queued("web-svc-east", 7) + &queued("web-svc", 4)));
+    assert_eq!(seen.backends[1].direct, 7.0);
+}

@@ -1,0 +1,395 @@
+//! The requests to the backends of a group, as a table with the columns and the rounding of
+//! `linkerd viz stat`, as lines, and as data for programs.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::columns::{Cell, Columns};
+use super::formats::API_VERSION;
+use crate::model::traffic::{BackendTraffic, TrafficReport, TrafficRow};
+use crate::model::traffic_findings::{TrafficFinding, count, findings, seconds};
+use crate::text::{clean, wrap};
+
+/// A cell without data.
+const NO_DATA: &str = "-";
+/// The heights of a sparkline.
+const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Says what was counted, such as `web-svc: 10s of requests from 50 of 312 pods`.
+pub fn heading(report: &TrafficReport) -> String {
+    let clients = &report.clients;
+    let pods = if clients.asked < clients.pods {
+        format!("{} of {}", clients.asked, count(clients.pods, "client pod"))
+    } else {
+        count(clients.pods, "client pod")
+    };
+    let seconds = seconds(report.seconds);
+    clean(&format!(
+        "{}: {seconds} of requests from {pods}",
+        report.apex
+    ))
+}
+
+/// Returns the table. `history` has the requests a second of each backend in the last windows.
+pub fn table(report: &TrafficReport, wide: bool, history: Option<&[Vec<f64>]>) -> Vec<String> {
+    let mut heading = vec![
+        "NAME",
+        "WEIGHT",
+        "SHARE",
+        "MESHED",
+        "SUCCESS",
+        "RPS",
+        "LATENCY_P50",
+        "LATENCY_P95",
+        "LATENCY_P99",
+        "TCP_CONN",
+    ];
+    if wide {
+        heading.extend(["WAITING", "FAILFAST", "READY"]);
+    }
+    let mut rows: Vec<Vec<String>> = report
+        .rows
+        .iter()
+        .map(|row| cells(report, row, wide))
+        .collect();
+    if let Some(history) = history {
+        heading.push("RPS_HISTORY");
+        let most = history.iter().flatten().copied().fold(0.0, f64::max);
+        for (row, history) in rows.iter_mut().zip(history) {
+            row.push(sparkline(history, most));
+        }
+    }
+    rows.insert(0, heading.into_iter().map(str::to_owned).collect());
+    align_right(&mut rows);
+    let mut rows = rows.into_iter();
+    let heading = rows.next().unwrap_or_default();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let rows = rows.map(|row| row.iter().map(|text| Cell::new(text)).collect());
+    Columns::new(&heading, rows).lines()
+}
+
+/// Pads all columns but the first on the left, as numbers are.
+fn align_right(rows: &mut [Vec<String>]) {
+    let columns = rows.first().map_or(0, Vec::len);
+    for column in 1..columns {
+        let cells = || rows.iter().filter_map(|row| row.get(column));
+        let width = cells().map(|cell| cell.width()).max().unwrap_or_default();
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            *cell = " ".repeat(width - cell.width()) + cell;
+        }
+    }
+}
+
+fn cells(report: &TrafficReport, row: &TrafficRow, wide: bool) -> Vec<String> {
+    let traffic = &row.traffic;
+    let has_data = traffic.responses() > 0.0;
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| NO_DATA.to_owned());
+    let with_data = |text: String| or_none(has_data.then_some(text));
+    let mut cells = vec![
+        row.name.clone(),
+        row.weight.to_string(),
+        share(report, row),
+        or_none(row.meshed.map(|(meshed, all)| format!("{meshed}/{all}"))),
+        success(traffic),
+        with_data(rps(traffic)),
+        latency(traffic, 0.5),
+        latency(traffic, 0.95),
+        latency(traffic, 0.99),
+        or_none(
+            (has_data || traffic.connections > 0.0).then(|| format!("{:.0}", traffic.connections)),
+        ),
+    ];
+    if wide {
+        let ready = traffic.ready.map(|(fewest, most)| {
+            if fewest == most {
+                most.to_string()
+            } else {
+                format!("{fewest}-{most}")
+            }
+        });
+        cells.extend([
+            format!("{:.0}", traffic.waiting),
+            format!("{:.0}", traffic.refused),
+            or_none(ready),
+        ]);
+    }
+    cells
+}
+
+fn share(report: &TrafficReport, row: &TrafficRow) -> String {
+    let share = report.share(row);
+    share.map_or_else(
+        || NO_DATA.to_owned(),
+        |share| format!("{:.0}%", share * 100.0),
+    )
+}
+
+fn success(traffic: &BackendTraffic) -> String {
+    let rate = traffic.success_rate();
+    rate.map_or_else(
+        || NO_DATA.to_owned(),
+        |rate| format!("{:.2}%", rate * 100.0),
+    )
+}
+
+fn rps(traffic: &BackendTraffic) -> String {
+    format!("{:.1}rps", traffic.rps)
+}
+
+fn latency(traffic: &BackendTraffic, share: f64) -> String {
+    let latency = traffic.latency.quantile(share);
+    latency.map_or_else(
+        || NO_DATA.to_owned(),
+        |millis| format!("{:.0}ms", millis.round()),
+    )
+}
+
+fn sparkline(history: &[f64], most: f64) -> String {
+    let spark = |rps: &f64| {
+        let height = if most > 0.0 { rps / most * 7.0 } else { 0.0 };
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 7"
+        )]
+        SPARKS.get(height.ceil() as usize).copied().unwrap_or('█')
+    };
+    history.iter().map(spark).collect()
+}
+
+/// The findings in words, for below a table. `columns` is the width of the terminal, if there is
+/// one.
+pub fn notes(report: &TrafficReport, columns: Option<u16>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for TrafficFinding { message, next, .. } in findings(report) {
+        match columns {
+            Some(columns) => lines.extend(wrap(&clean(&message), columns.into())),
+            None => lines.push(clean(&message)),
+        }
+        lines.extend(next.map(|next| format!("  next: {}", clean(&next))));
+    }
+    lines
+}
+
+/// One line for each backend of one window.
+pub fn text_lines(report: &TrafficReport, at: Timestamp) -> Vec<String> {
+    let line = |row: &TrafficRow| {
+        let traffic = &row.traffic;
+        let mut line = format!(
+            "{at:.0} {} weight={} share={} success={} rps={:.1} p95={}",
+            row.name,
+            row.weight,
+            share(report, row),
+            success(traffic),
+            traffic.rps,
+            latency(traffic, 0.95)
+        );
+        if traffic.refused > 0.0 {
+            line += &format!(" failfast={:.0}", traffic.refused);
+        }
+        clean(&line)
+    };
+    report.rows.iter().map(line).collect()
+}
+
+/// The traffic of one group. The field names are a contract.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrafficDocument<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    context: &'a str,
+    server: &'a str,
+    namespace: &'a str,
+    /// Kind of the object, such as `trafficsplit`.
+    object: &'a str,
+    name: &'a str,
+    apex: &'a str,
+    source: &'static str,
+    /// The end of the window.
+    at: Timestamp,
+    window_seconds: f64,
+    clients: ClientsItem<'a>,
+    backends: Vec<BackendItem<'a>>,
+    total: NumbersItem,
+    findings: Vec<FindingItem>,
+    /// Set with `--for`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<u8>,
+    /// The conditions that are not met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientsItem<'a> {
+    pods: usize,
+    asked: usize,
+    answered: usize,
+    senders: usize,
+    unmeshed: usize,
+    silent: Vec<SilentItem<'a>>,
+    restarted: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct SilentItem<'a> {
+    pod: &'a str,
+    why: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackendItem<'a> {
+    name: &'a str,
+    weight: u64,
+    /// Of all responses; none without any.
+    share: Option<f64>,
+    /// None for a Service that selects no pods here.
+    meshed_pods: Option<usize>,
+    pods: Option<usize>,
+    #[serde(flatten)]
+    numbers: NumbersItem,
+    /// The fewest and the most ready endpoints that a client's proxy has.
+    ready: Option<ReadyItem>,
+    /// Requests to the backend itself, not through the apex.
+    direct: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ReadyItem {
+    fewest: u64,
+    most: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NumbersItem {
+    responses: f64,
+    failures: f64,
+    /// From 0 to 1; none without responses, as the latencies.
+    success: Option<f64>,
+    rps: f64,
+    latency_ms_p50: Option<f64>,
+    latency_ms_p95: Option<f64>,
+    latency_ms_p99: Option<f64>,
+    tcp_connections: f64,
+    waiting: f64,
+    failfast: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingItem {
+    reason: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Where and when a report was made.
+#[derive(Debug, Clone, Copy)]
+pub struct TrafficOrigin<'a> {
+    pub context: &'a str,
+    pub server: &'a str,
+    pub source: &'static str,
+    pub at: Timestamp,
+}
+
+impl<'a> TrafficDocument<'a> {
+    pub fn new(report: &'a TrafficReport, origin: TrafficOrigin<'a>) -> Self {
+        let TrafficOrigin {
+            context,
+            server,
+            source,
+            at,
+        } = origin;
+        let finding = |TrafficFinding {
+                           fault,
+                           message,
+                           next,
+                       }| FindingItem {
+            reason: fault.name(),
+            message,
+            next,
+        };
+        Self {
+            api_version: API_VERSION,
+            kind: "Traffic",
+            context,
+            server,
+            namespace: &report.id.namespace,
+            object: report.id.kind,
+            name: &report.id.name,
+            apex: &report.apex,
+            source,
+            at,
+            window_seconds: report.seconds,
+            clients: clients(report),
+            backends: report.rows.iter().map(|row| backend(report, row)).collect(),
+            total: numbers(&report.total()),
+            findings: findings(report).into_iter().map(finding).collect(),
+            exit_code: None,
+            missing: None,
+        }
+    }
+
+    /// Adds the exit code and the conditions that are not met.
+    #[must_use]
+    pub fn ending(self, exit_code: u8, missing: Vec<String>) -> Self {
+        Self {
+            exit_code: Some(exit_code),
+            missing: Some(missing),
+            ..self
+        }
+    }
+}
+
+fn clients(report: &TrafficReport) -> ClientsItem<'_> {
+    let clients = &report.clients;
+    let silent = clients.silent.iter().map(|client| SilentItem {
+        pod: &client.pod,
+        why: &client.why,
+    });
+    ClientsItem {
+        pods: clients.pods,
+        asked: clients.asked,
+        answered: clients.asked.saturating_sub(clients.silent.len()),
+        senders: clients.senders,
+        unmeshed: clients.unmeshed,
+        silent: silent.collect(),
+        restarted: &clients.restarted,
+    }
+}
+
+fn backend<'a>(report: &TrafficReport, row: &'a TrafficRow) -> BackendItem<'a> {
+    BackendItem {
+        name: &row.name,
+        weight: row.weight,
+        share: report.share(row),
+        meshed_pods: row.meshed.map(|(meshed, _)| meshed),
+        pods: row.meshed.map(|(_, all)| all),
+        numbers: numbers(&row.traffic),
+        ready: row
+            .traffic
+            .ready
+            .map(|(fewest, most)| ReadyItem { fewest, most }),
+        direct: row.traffic.direct,
+    }
+}
+
+fn numbers(traffic: &BackendTraffic) -> NumbersItem {
+    NumbersItem {
+        responses: traffic.responses(),
+        failures: traffic.failure,
+        success: traffic.success_rate(),
+        rps: traffic.rps,
+        latency_ms_p50: traffic.latency.quantile(0.5),
+        latency_ms_p95: traffic.latency.quantile(0.95),
+        latency_ms_p99: traffic.latency.quantile(0.99),
+        tcp_connections: traffic.connections,
+        waiting: traffic.waiting,
+        failfast: traffic.refused,
+    }
+}
