@@ -88,7 +88,7 @@ pub enum Command {
     /// Show past failovers and failbacks, newest first
     #[command(after_help = history::SPEC.examples)]
     History(HistoryArgs),
-    /// Show the requests that really flow to each backend, as the clients' proxies count them
+    /// Show the requests that really flow to each backend
     #[command(after_help = traffic::SPEC.examples)]
     Traffic(TrafficArgs),
     /// Fail over automatically: run the controller in this terminal

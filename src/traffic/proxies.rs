@@ -13,8 +13,8 @@ use super::clients::{ClientSelection, Workload};
 use super::metrics::difference::{ClientTraffic, difference};
 use super::metrics::scrape::GroupServices;
 use super::proxy_client::{ProxyClient, ScrapeError, TimedScrape};
+use crate::cluster::api::pod_health::selector;
 use crate::cluster::api::pods::{Pod, pods};
-use crate::cluster::api::workloads::selector;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::model::traffic::{BackendTraffic, Clients, SilentClient, Traffic};
 use crate::model::{Group, ServiceRef};
@@ -88,7 +88,7 @@ impl ProxySource {
         let selectors = join_all(local.map(async |service| {
             // Without the right to read Services, it is not known which pods are a backend's.
             let selector = selector(cluster, service).await.ok().flatten()?;
-            Some((service.clone(), selector))
+            (!selector.is_empty()).then(|| (service.clone(), selector))
         }));
         let (pods, selectors) = futures::future::join(pods(cluster, namespace), selectors).await;
         let apex = ServiceRef::new(group.id.namespace.as_str(), group.apex.as_str());

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::types::Object;
 use crate::cluster::listwatch::collection::Collection;
@@ -12,7 +11,6 @@ use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::transport::api_resource::{DEPLOYMENTS, SERVICES};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::model::ServiceRef;
 
 const VERSION_LABEL: &str = "app.kubernetes.io/version";
 
@@ -104,18 +102,4 @@ pub async fn selectors(
     let selector =
         |service: Object<ServiceSelector>| (service.metadata.name, service.spec.selector);
     Ok(objects.into_iter().map(selector).collect())
-}
-
-/// Returns the pod selector of a Service. None if it does not exist, or selects no pods.
-///
-/// # Errors
-/// If the Service cannot be read.
-pub async fn selector(
-    cluster: &Cluster,
-    service: &ServiceRef,
-) -> RequestResult<Option<BTreeMap<String, String>>> {
-    let read = |raw: &RawValue| serde_json::from_str::<Object<ServiceSelector>>(raw.get());
-    let found = cluster.find(SERVICES, &service.namespace, &service.name, read);
-    let selector = found.await?.map(|service| service.spec.selector);
-    Ok(selector.filter(|selector| !selector.is_empty()))
 }
