@@ -31,118 +31,135 @@ pub fn heading(report: &TrafficReport) -> String {
     ))
 }
 
-/// Returns the table. `history` has the requests a second of each backend in the last windows.
-pub fn table(report: &TrafficReport, wide: bool, history: Option<&[Vec<f64>]>) -> Vec<String> {
-    let mut heading = vec![
-        "NAME",
-        "WEIGHT",
-        "SHARE",
-        "MESHED",
-        "SUCCESS",
-        "RPS",
-        "LATENCY_P50",
-        "LATENCY_P95",
-        "LATENCY_P99",
-        "TCP_CONN",
-    ];
-    if wide {
-        heading.extend(["WAITING", "FAILFAST", "READY"]);
-    }
-    let mut rows: Vec<Vec<String>> = report
-        .rows
-        .iter()
-        .map(|row| cells(report, row, wide))
-        .collect();
-    if let Some(history) = history {
-        heading.push("RPS_HISTORY");
-        let most = history.iter().flatten().copied().fold(0.0, f64::max);
-        for (row, history) in rows.iter_mut().zip(history) {
-            row.push(sparkline(history, most));
+/// How to show a table.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrafficStyle<'a> {
+    pub wide: bool,
+    /// The width of the terminal, if columns may be left out to fit it.
+    pub columns: Option<u16>,
+    /// The requests a second of each backend in the last windows.
+    pub history: Option<&'a [Vec<f64>]>,
+}
+
+/// The columns to leave out if there is no room, in this order.
+const OPTIONAL_COLUMNS: [&str; 5] = ["MESHED", "TCP_CONN", "LATENCY_P50", "LATENCY_P99", "WEIGHT"];
+
+/// Returns the table.
+pub fn table(report: &TrafficReport, style: TrafficStyle<'_>) -> Vec<String> {
+    let mut shown = columns(report, style);
+    let mut optional = OPTIONAL_COLUMNS.iter();
+    loop {
+        let table = right_aligned(&shown);
+        let fits = style
+            .columns
+            .is_none_or(|limit| table.width() <= limit.into());
+        match optional.next() {
+            Some(name) if !fits => shown.retain(|(heading, _)| heading != name),
+            _ => return table.lines(),
         }
     }
-    rows.insert(0, heading.into_iter().map(str::to_owned).collect());
-    align_right(&mut rows);
-    let mut rows = rows.into_iter();
-    let heading = rows.next().unwrap_or_default();
-    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
-    let rows = rows.map(|row| row.iter().map(|text| Cell::new(text)).collect());
-    Columns::new(&heading, rows).lines()
 }
 
 /// Pads all columns but the first on the left, as numbers are.
-fn align_right(rows: &mut [Vec<String>]) {
-    let columns = rows.first().map_or(0, Vec::len);
-    for column in 1..columns {
-        let cells = || rows.iter().filter_map(|row| row.get(column));
-        let width = cells().map(|cell| cell.width()).max().unwrap_or_default();
-        for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
-            *cell = " ".repeat(width - cell.width()) + cell;
-        }
-    }
+fn right_aligned(shown: &[TrafficColumn]) -> Columns {
+    let width = |(heading, cells): &TrafficColumn| {
+        let cells = cells.iter().map(|cell| cell.width());
+        cells.chain([heading.width()]).max().unwrap_or_default()
+    };
+    let pad = |index: usize, width: usize, text: &str| match index {
+        0 => text.to_owned(),
+        _ => " ".repeat(width.saturating_sub(text.width())) + text,
+    };
+    let widths: Vec<usize> = shown.iter().map(width).collect();
+    let row = |texts: Vec<&str>| -> Vec<String> {
+        let texts = texts.into_iter().zip(&widths).enumerate();
+        texts
+            .map(|(index, (text, width))| pad(index, *width, text))
+            .collect()
+    };
+    let heading = row(shown.iter().map(|(heading, _)| *heading).collect());
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let rows = (0..shown.first().map_or(0, |(_, cells)| cells.len())).map(|index| {
+        let cells = shown
+            .iter()
+            .filter_map(|(_, cells)| Some(cells.get(index)?.as_str()));
+        row(cells.collect())
+            .iter()
+            .map(|text| Cell::new(text))
+            .collect()
+    });
+    Columns::new(&heading, rows)
 }
 
-fn cells(report: &TrafficReport, row: &TrafficRow, wide: bool) -> Vec<String> {
-    let traffic = &row.traffic;
-    let has_data = traffic.responses() > 0.0;
-    let or_none = |text: Option<String>| text.unwrap_or_else(|| NO_DATA.to_owned());
-    let with_data = |text: String| or_none(has_data.then_some(text));
-    let mut cells = vec![
-        row.name.clone(),
-        row.weight.to_string(),
-        share(report, row),
-        or_none(row.meshed.map(|(meshed, all)| format!("{meshed}/{all}"))),
-        success(traffic),
-        with_data(rps(traffic)),
-        latency(traffic, 0.5),
-        latency(traffic, 0.95),
-        latency(traffic, 0.99),
-        or_none(
-            (has_data || traffic.connections > 0.0).then(|| format!("{:.0}", traffic.connections)),
-        ),
+/// A heading, and a cell for each backend.
+type TrafficColumn = (&'static str, Vec<String>);
+
+fn columns(report: &TrafficReport, style: TrafficStyle<'_>) -> Vec<TrafficColumn> {
+    let column = |heading: &'static str, cell: &dyn Fn(&TrafficRow) -> Option<String>| {
+        let cell = |row| cell(row).unwrap_or_else(|| NO_DATA.to_owned());
+        (heading, report.rows.iter().map(cell).collect())
+    };
+    let has_data = |row: &TrafficRow| row.traffic.responses() > 0.0;
+    let latency = |share: f64| move |row: &TrafficRow| latency(&row.traffic, share);
+    let mut columns = vec![
+        column("NAME", &|row| Some(row.name.clone())),
+        column("WEIGHT", &|row| Some(row.weight.to_string())),
+        column("SHARE", &|row| share(report, row)),
+        column("MESHED", &|row| {
+            row.meshed.map(|(meshed, all)| format!("{meshed}/{all}"))
+        }),
+        column("SUCCESS", &|row| success(&row.traffic)),
+        column("RPS", &|row| {
+            has_data(row).then(|| format!("{:.1}rps", row.traffic.rps))
+        }),
+        column("LATENCY_P50", &latency(0.5)),
+        column("LATENCY_P95", &latency(0.95)),
+        column("LATENCY_P99", &latency(0.99)),
+        column("TCP_CONN", &|row| {
+            let connections = row.traffic.connections;
+            (has_data(row) || connections > 0.0).then(|| format!("{connections:.0}"))
+        }),
     ];
-    if wide {
-        let ready = traffic.ready.map(|(fewest, most)| {
-            if fewest == most {
-                most.to_string()
-            } else {
-                format!("{fewest}-{most}")
-            }
-        });
-        cells.extend([
-            format!("{:.0}", traffic.waiting),
-            format!("{:.0}", traffic.refused),
-            or_none(ready),
+    if style.wide {
+        columns.extend([
+            column("WAITING", &|row| {
+                Some(format!("{:.0}", row.traffic.waiting))
+            }),
+            column("FAILFAST", &|row| {
+                Some(format!("{:.0}", row.traffic.refused))
+            }),
+            column("READY", &|row| row.traffic.ready.map(ready)),
         ]);
     }
-    cells
+    if let Some(history) = style.history {
+        let most = history.iter().flatten().copied().fold(0.0, f64::max);
+        let sparks = history.iter().map(|history| sparkline(history, most));
+        columns.push(("RPS_HISTORY", sparks.collect()));
+    }
+    columns
 }
 
-fn share(report: &TrafficReport, row: &TrafficRow) -> String {
-    let share = report.share(row);
-    share.map_or_else(
-        || NO_DATA.to_owned(),
-        |share| format!("{:.0}%", share * 100.0),
-    )
+fn ready((fewest, most): (u64, u64)) -> String {
+    if fewest == most {
+        most.to_string()
+    } else {
+        format!("{fewest}-{most}")
+    }
 }
 
-fn success(traffic: &BackendTraffic) -> String {
-    let rate = traffic.success_rate();
-    rate.map_or_else(
-        || NO_DATA.to_owned(),
-        |rate| format!("{:.2}%", rate * 100.0),
-    )
+fn share(report: &TrafficReport, row: &TrafficRow) -> Option<String> {
+    let share = report.share(row)?;
+    Some(format!("{:.0}%", share * 100.0))
 }
 
-fn rps(traffic: &BackendTraffic) -> String {
-    format!("{:.1}rps", traffic.rps)
+fn success(traffic: &BackendTraffic) -> Option<String> {
+    let rate = traffic.success_rate()?;
+    Some(format!("{:.2}%", rate * 100.0))
 }
 
-fn latency(traffic: &BackendTraffic, share: f64) -> String {
-    let latency = traffic.latency.quantile(share);
-    latency.map_or_else(
-        || NO_DATA.to_owned(),
-        |millis| format!("{:.0}ms", millis.round()),
-    )
+fn latency(traffic: &BackendTraffic, share: f64) -> Option<String> {
+    let millis = traffic.latency.quantile(share)?;
+    Some(format!("{:.0}ms", millis.round()))
 }
 
 fn sparkline(history: &[f64], most: f64) -> String {
@@ -174,16 +191,17 @@ pub fn notes(report: &TrafficReport, columns: Option<u16>) -> Vec<String> {
 
 /// One line for each backend of one window.
 pub fn text_lines(report: &TrafficReport, at: Timestamp) -> Vec<String> {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| NO_DATA.to_owned());
     let line = |row: &TrafficRow| {
         let traffic = &row.traffic;
         let mut line = format!(
             "{at:.0} {} weight={} share={} success={} rps={:.1} p95={}",
             row.name,
             row.weight,
-            share(report, row),
-            success(traffic),
+            or_none(share(report, row)),
+            or_none(success(traffic)),
             traffic.rps,
-            latency(traffic, 0.95)
+            or_none(latency(traffic, 0.95))
         );
         if traffic.refused > 0.0 {
             line += &format!(" failfast={:.0}", traffic.refused);

@@ -1,6 +1,8 @@
 //! `traffic --watch`: a table that is redrawn after each window, or lines where there is no
 //! terminal.
 
+use ratatui::style::Style;
+
 use super::measure::TrafficMeter;
 use super::print::TrafficPage;
 use crate::cli::TrafficFormat;
@@ -33,16 +35,18 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
         if is_drawn {
             remember(&mut history, &report);
             if screen.is_none() {
-                screen = Some(Screen::enter(&page.streams)?);
+                screen = Some(Screen::enter(&page.streams, false)?);
             }
             if let Some(screen) = &mut screen {
-                let (columns, rows) = page.streams.terminal_size();
+                let columns = page.streams.terminal_size().0;
                 let mut lines = vec![heading(&report), String::new()];
-                lines.extend(page.frame(&report, Some(&history)));
-                // Clearing the rest of a line would clear its last column.
-                let room = usize::from(columns.saturating_sub(1));
-                let lines = lines.iter().map(|line| crate::text::cut(line, room));
-                screen.draw(lines.take(rows.into()).collect())?;
+                lines.extend(page.frame(&report, Some(columns), Some(&history)));
+                screen.draw(|buffer| {
+                    let area = buffer.area;
+                    for (row, line) in (area.top()..area.bottom()).zip(&lines) {
+                        buffer.set_stringn(0, row, line, area.width.into(), Style::default());
+                    }
+                })?;
             }
         } else {
             page.print_lines(meter, &report)?;

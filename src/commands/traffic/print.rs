@@ -6,7 +6,9 @@ use crate::model::traffic::TrafficReport;
 use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::view::formats::{json, json_line, yaml};
-use crate::view::traffic::{TrafficDocument, TrafficOrigin, heading, notes, table, text_lines};
+use crate::view::traffic::{
+    TrafficDocument, TrafficOrigin, TrafficStyle, heading, notes, table, text_lines,
+};
 
 /// How `--for` ended, and the conditions that are not met.
 #[derive(Debug, Clone)]
@@ -45,18 +47,30 @@ impl TrafficPage {
             TrafficFormat::Yaml => yaml(&document())?,
             TrafficFormat::Table | TrafficFormat::Wide => {
                 self.streams.say(&heading(report));
-                self.frame(report, None).join("\n") + "\n"
+                let columns = self.streams.out_is_terminal();
+                let columns = columns.then(|| self.streams.terminal_size().0);
+                self.frame(report, columns, None).join("\n") + "\n"
             }
         };
         self.streams.write(&text)
     }
 
     /// Returns the table, and the findings below it.
-    pub fn frame(&self, report: &TrafficReport, history: Option<&[Vec<f64>]>) -> Vec<String> {
-        let columns = self.streams.out_is_terminal();
-        let columns = columns.then(|| self.streams.terminal_size().0);
+    /// `columns` is the width of the terminal, if there is one.
+    pub fn frame(
+        &self,
+        report: &TrafficReport,
+        columns: Option<u16>,
+        history: Option<&[Vec<f64>]>,
+    ) -> Vec<String> {
         let wide = self.format == TrafficFormat::Wide;
-        let mut lines = table(report, wide, history);
+        let style = TrafficStyle {
+            wide,
+            // A wide table is never made narrower.
+            columns: columns.filter(|_| !wide),
+            history,
+        };
+        let mut lines = table(report, style);
         let notes = notes(report, columns);
         if !notes.is_empty() {
             lines.push(String::new());
