@@ -94,7 +94,8 @@ async fn each_move_appears_once_and_the_newest_first() {
         .stdout_contains(home);
     let yaml = history(&ns.west, &["-o", "yaml"]).await.success();
     let from_yaml: Value = serde_yaml::from_str(&yaml.stdout).unwrap();
-    assert_eq!(from_yaml["items"], list["items"]);
+    // The state after the newer move still lasts.
+    assert_eq!(from_yaml["items"][1], list["items"][1]);
 }
 
 #[tokio::test]
@@ -267,6 +268,71 @@ async fn many_moves_at_once_share_few_events() {
             format!("{name} has no ready endpoints (0 of 1)")
         );
     }
+}
+
+/// Nobody watches: people force, fail back, edit and pause, and the page tells it all.
+#[tokio::test]
+async fn a_post_mortem_is_written_from_history_alone() {
+    let ns = TestNamespace::new("post-mortem").await;
+    let side = &ns.west;
+    side.group("web", GROUP).await;
+    let run = async |line: &str| {
+        let words = line.split(' ').map(str::to_owned);
+        plugin().args(words).on(side).run().await.success()
+    };
+    side.ready("web", 0).await;
+    run("force web --to web-east --reason INC-7 --yes").await;
+    side.ready("web", 1).await;
+    run("failback web --reason over --yes").await;
+    let moved = side.last_move("web").await;
+    let moved: jiff::Timestamp = moved["at"].as_str().unwrap().parse().unwrap();
+    eventually("the edit has another time", async || {
+        let age = jiff::Timestamp::now().duration_since(moved);
+        if age.as_secs() >= 2 {
+            Ok(())
+        } else {
+            Err(format!("{age:?}"))
+        }
+    })
+    .await;
+    side.set_weights("web", &[("web", 1), ("web-east", 1)])
+        .await;
+    run("pause web --reason looking").await;
+
+    let page = run("history -o markdown").await.stdout;
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| 2"))
+        .collect();
+    let has = |index: usize, words: &[&str]| {
+        let row = rows.get(index).copied().unwrap_or_default();
+        let lacks = words.iter().find(|word| !row.contains(**word));
+        assert_eq!(lacks, None, "{index}: {page}");
+    };
+    has(0, &["| forced |", "web → web-east", "INC-7", "@"]);
+    has(1, &["| failback |", "web-east → web", "over", "@"]);
+    has(
+        2,
+        &[
+            "| edited |",
+            "web → web,web-east",
+            "kubectl-edit",
+            "outside this tool",
+        ],
+    );
+    has(3, &["| paused |", "looking", "so far", "@"]);
+    assert_eq!(rows.len(), 4, "{page}");
+    assert!(page.contains("/web: on the fallback for "), "{page}");
+    let csv = run("history -o csv --limit 2").await.stdout;
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(
+        run("history -o csv --until 1h")
+            .await
+            .stdout
+            .lines()
+            .count()
+            == 1
+    );
 }
 
 /// Returns why a group moved, without how long that took.
