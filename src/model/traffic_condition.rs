@@ -203,3 +203,116 @@ impl fmt::Display for TrafficCondition {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::ids::{GroupId, ServiceRef};
+    use crate::model::traffic::{Clients, TrafficRow};
+
+    fn report(responses: [f64; 2]) -> TrafficReport {
+        let row = |(name, success): (&str, f64)| TrafficRow {
+            name: name.to_owned(),
+            service: ServiceRef::new("ns", name),
+            weight: 1,
+            meshed: None,
+            traffic: BackendTraffic {
+                success,
+                failure: success / 9.0,
+                rps: success,
+                refused: 3.0,
+                ..BackendTraffic::default()
+            },
+        };
+        TrafficReport {
+            id: GroupId {
+                namespace: "ns".to_owned(),
+                kind: "trafficsplit",
+                name: "web".to_owned(),
+            },
+            apex: "web".to_owned(),
+            primary: None,
+            rows: ["web", "web-east"]
+                .into_iter()
+                .zip(responses)
+                .map(row)
+                .collect(),
+            refused: 1.0,
+            seconds: 10.0,
+            clients: Clients::default(),
+            has_moved: false,
+        }
+    }
+
+    fn holds(text: &str, report: &TrafficReport) -> bool {
+        text.parse::<TrafficCondition>().unwrap().holds(report)
+    }
+
+    #[test]
+    fn conditions_compare_the_numbers_of_backends_and_of_all() {
+        let some = report([9.0, 27.0]);
+        for text in [
+            "share(web-east)>=75%",
+            "share(web)<=25%",
+            "success>=90%",
+            "success(web) < 90.1%",
+            "rps>=36rps",
+            "rps(web-east)>26.9",
+            "failfast<=7",
+            "waiting<=0",
+        ] {
+            assert!(holds(text, &some), "{text}");
+        }
+        for text in ["share(web)>25%", "failfast(web)>3", "success(web-east)>90%"] {
+            assert!(!holds(text, &some), "{text}");
+        }
+        assert!(!holds("p95<=200ms", &some), "no latency is known");
+    }
+
+    #[test]
+    fn without_requests_no_share_and_no_success_is_met() {
+        let nothing = report([0.0, 0.0]);
+        for text in ["share(web)<=1%", "success>=0%", "share(other)>=0%"] {
+            assert!(!holds(text, &nothing), "{text}");
+        }
+        assert!(holds("rps<1", &nothing));
+        let share: TrafficCondition = "share(web)>=1%".parse().unwrap();
+        assert_eq!(share.found(&nothing), "share(web) is unknown: no requests");
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused_with_examples() {
+        for text in [
+            "",
+            "share",
+            "share>=1%",
+            "share()>=1%",
+            "share(web>=1%",
+            "success>=1",
+            "rps>=x",
+            "rps>=-1",
+            "rps>=inf",
+            "speed>=1",
+            "success=1%",
+        ] {
+            let error = text.parse::<TrafficCondition>().unwrap_err().to_string();
+            assert!(
+                error.contains("share(web-svc-east)>=95%"),
+                "{text}: {error}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused_and_prints_as_itself(
+            text in "(?s).{0,30}|(share|rps|p95|success)(\\([a-z-]{1,5}\\))?[<>]=?[0-9.]{1,5}(%|ms|rps)?",
+        ) {
+            if let Ok(condition) = text.parse::<TrafficCondition>() {
+                prop_assert_eq!(condition.to_string().parse::<TrafficCondition>().unwrap(), condition);
+            }
+        }
+    }
+}

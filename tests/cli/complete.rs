@@ -71,6 +71,7 @@ fn a_name_is_not_completed_when_no_server_answers() {
         &["force", "web"],
         &["create"],
         &["history"],
+        &["traffic"],
     ] {
         let words = [&["--server", NOWHERE], command, &[""]].concat();
         assert_eq!(choices(&words), [""; 0], "{command:?}");

@@ -35,10 +35,11 @@ async fn fails(plugin: Plugin, code: i32, words: &str) -> Value {
     error
 }
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 10] = [
     &["status", "nope"],
     &["status", "-w", "nope"],
     &["history", "nope"],
+    &["traffic", "nope"],
     &["watch", "--once"],
     &["create", "web", "--fallback", "web-east"],
     &["force", "nope"],

@@ -4,6 +4,8 @@
 pub mod live;
 pub mod measure;
 pub mod print;
+#[cfg(test)]
+mod tests;
 pub mod wait;
 
 use super::args::query::{GroupQuery, place_in_context};

@@ -20,7 +20,7 @@ const GROUPS: (&str, &str) = (
     "cannot list trafficsplits.split.smi-spec.io",
 );
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case {
         command: "create",
         args: &["spare", "--fallback", "bare"],
@@ -86,6 +86,11 @@ const CASES: [Case; 11] = [
         command: "history",
         args: &[],
         without: &[GROUPS],
+    },
+    Case {
+        command: "traffic",
+        args: &["web", "--window", "2s"],
+        without: &[GROUPS, ("pods", "cannot list pods")],
     },
     Case {
         command: "check",

@@ -1,0 +1,285 @@
+//! An API server with a group and client pods, whose port-forwards end at scripted proxies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+/// What the proxy of a pod does with its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proxy {
+    /// Answers with counters that grow by 100 responses of `web-svc-east` from scrape to scrape.
+    Counts,
+    /// The same, but the proxy is another process at the second scrape, on a new connection.
+    Restarts,
+    /// Nobody listens.
+    Dead,
+    /// Accepts connections and never answers.
+    Hangs,
+    /// Closes the connection in the middle of the second answer, and of all later ones.
+    ClosesInMidAnswer,
+    /// There is no proxy in the pod.
+    Absent,
+    /// The API server does not allow the port-forward.
+    Forbidden,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// `METHOD PATH` of all requests.
+    pub requests: Vec<String>,
+    /// How many times each pod was scraped.
+    scrapes: HashMap<String, usize>,
+    at_once: usize,
+    /// The most scrapes at the same moment.
+    pub most_at_once: usize,
+}
+
+pub struct FakeCluster {
+    pub url: String,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl FakeCluster {
+    pub async fn start(pods: &[(&str, Proxy)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::<Mutex<Seen>>::default();
+        let pods = pods
+            .iter()
+            .map(|(name, proxy)| ((*name).to_owned(), *proxy));
+        let (pods, all): (Arc<HashMap<String, Proxy>>, _) =
+            (Arc::new(pods.collect()), Arc::clone(&seen));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (pods, seen) = (Arc::clone(&pods), Arc::clone(&all));
+                tokio::spawn(async move {
+                    let _ = serve(stream, &pods, &seen).await;
+                });
+            }
+        });
+        Self { url, seen }
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.seen.lock().clone()
+    }
+
+    /// Returns how many requests contain a text.
+    pub fn count(&self, text: &str) -> usize {
+        let seen = self.seen.lock();
+        let requests = seen.requests.iter();
+        requests.filter(|request| request.contains(text)).count()
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    pods: &HashMap<String, Proxy>,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut first, mut line, mut key) = (String::new(), String::new(), String::new());
+    stream.read_line(&mut first).await?;
+    while stream.read_line(&mut line).await? > 2 {
+        if let Some(value) = line.strip_prefix("sec-websocket-key: ") {
+            value.trim().clone_into(&mut key);
+        }
+        line.clear();
+    }
+    let request: Vec<&str> = first.split(' ').take(2).collect();
+    let path = request[1].to_owned();
+    seen.lock().requests.push(request.join(" "));
+    if let Some(path) = path.strip_suffix("/portforward?ports=4191") {
+        let pod = path.rsplit('/').next().unwrap();
+        let proxy = pods.get(pod).copied().unwrap();
+        if proxy == Proxy::Forbidden {
+            let message = format!(
+                "pods \"{pod}\" is forbidden: User \"me\" cannot create resource \
+                 \"pods/portforward\" in API group \"\" in the namespace \"emojivoto\""
+            );
+            let body = json!({"kind": "Status", "code": 403, "message": message});
+            return answer(&mut stream, 403, &body).await;
+        }
+        return forward(stream, &key, pod, proxy, seen).await;
+    }
+    let items = if path.contains("/trafficsplits/") {
+        return answer(&mut stream, 200, &split()).await;
+    } else if path.contains("trafficsplits") {
+        vec![split()]
+    } else if path.contains("/services/") {
+        let selector = json!({"app": "vote-bot"});
+        let service = json!({"metadata": {"name": "web-svc"}, "spec": {"selector": selector}});
+        return answer(&mut stream, 200, &service).await;
+    } else if path.contains("/pods") {
+        pods.iter().map(|(name, proxy)| pod(name, *proxy)).collect()
+    } else {
+        Vec::new()
+    };
+    let list = json!({"metadata": {"resourceVersion": "1"}, "items": items});
+    answer(&mut stream, 200, &list).await
+}
+
+async fn answer(stream: &mut BufReader<TcpStream>, code: u16, body: &Value) -> std::io::Result<()> {
+    let body = body.to_string();
+    let length = body.len();
+    let head = format!("HTTP/1.1 {code} Scripted\r\nconnection: close\r\ncontent-length: {length}");
+    stream
+        .write_all(format!("{head}\r\n\r\n{body}").as_bytes())
+        .await
+}
+
+fn split() -> Value {
+    json!({
+        "metadata": {
+            "name": "web-svc-failover", "namespace": "emojivoto", "resourceVersion": "1",
+            "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
+            "annotations": {"failover.linkerd.io/primary-service": "web-svc"},
+        },
+        "spec": {
+            "service": "web-svc",
+            "backends": [
+                {"service": "web-svc", "weight": 0}, {"service": "web-svc-east", "weight": 1},
+            ],
+        },
+    })
+}
+
+fn pod(name: &str, proxy: Proxy) -> Value {
+    let container = if proxy == Proxy::Absent {
+        "app"
+    } else {
+        "linkerd-proxy"
+    };
+    json!({
+        "metadata": {
+            "name": name, "labels": {"app": "vote-bot", "pod-template-hash": "6b"},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "vote-bot-6b", "controller": true}],
+        },
+        "spec": {"containers": [{"name": container}]},
+        "status": {"phase": "Running"},
+    })
+}
+
+/// The server's side of a port-forward.
+async fn forward(
+    mut stream: BufReader<TcpStream>,
+    key: &str,
+    pod: &str,
+    proxy: Proxy,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
+    let accept = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let accept = STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, accept.as_bytes()));
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-accept: {accept}\r\nsec-websocket-protocol: v4.channel.k8s.io\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    for channel in [0, 1] {
+        frame(&mut stream, channel, &4191_u16.to_le_bytes()).await?;
+    }
+    if proxy == Proxy::Dead {
+        let error =
+            b"error forwarding port 4191: dial tcp4 127.0.0.1:4191: connect: connection refused";
+        frame(&mut stream, 1, error).await?;
+        return stream.write_all(&[0x88, 0]).await;
+    }
+    loop {
+        request(&mut stream).await?;
+        if proxy == Proxy::Hangs {
+            sleep(Duration::from_secs(3600)).await;
+        }
+        let before = {
+            let mut seen = seen.lock();
+            seen.at_once += 1;
+            seen.most_at_once = seen.most_at_once.max(seen.at_once);
+            let scrapes = seen.scrapes.entry(pod.to_owned()).or_default();
+            *scrapes += 1;
+            *scrapes - 1
+        };
+        sleep(Duration::from_millis(10)).await;
+        let is_broken = proxy == Proxy::ClosesInMidAnswer && before > 0;
+        let is_second_process = proxy == Proxy::Restarts && before > 0;
+        seen.lock().at_once -= 1;
+        if proxy == Proxy::Restarts && before == 1 {
+            // The first connection ends with the first process.
+            return Ok(());
+        }
+        let body = metrics(before, is_second_process);
+        let length = body.len();
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+        let sent = if is_broken {
+            answer.len() - 20
+        } else {
+            answer.len()
+        };
+        for part in answer.as_bytes()[..sent].chunks(100) {
+            frame(&mut stream, 0, part).await?;
+        }
+        if is_broken {
+            return stream.write_all(&[0x88, 0]).await;
+        }
+    }
+}
+
+fn metrics(scrapes: usize, is_second_process: bool) -> String {
+    let (started, responses) = if is_second_process {
+        (2000, 7)
+    } else {
+        (1000, 500 + 100 * scrapes)
+    };
+    let labels = "direction=\"outbound\",authority=\"web-svc-east.emojivoto.svc.cluster.local\"";
+    format!(
+        "process_start_time_seconds {started}\n\
+         response_total{{{labels},status_code=\"200\",classification=\"success\"}} {responses}\n\
+         response_latency_ms_bucket{{{labels},status_code=\"200\",le=\"10\"}} {responses}\n\
+         response_latency_ms_bucket{{{labels},status_code=\"200\",le=\"+Inf\"}} {responses}\n\
+         tcp_open_connections{{peer=\"dst\",{labels}}} 1\n"
+    )
+}
+
+async fn frame(
+    stream: &mut BufReader<TcpStream>,
+    channel: u8,
+    bytes: &[u8],
+) -> std::io::Result<()> {
+    let length = u8::try_from(bytes.len() + 1).unwrap();
+    assert!(length < 126);
+    let frame = [&[0x82, length, channel], bytes].concat();
+    stream.write_all(&frame).await
+}
+
+/// Reads the frames of a whole request.
+async fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<()> {
+    let mut text = Vec::new();
+    while !text.ends_with(b"\r\n\r\n") {
+        let mut head = [0; 2];
+        stream.read_exact(&mut head).await?;
+        let length = match head[1] & 0x7f {
+            126 => stream.read_u16().await?.into(),
+            length => u64::from(length),
+        };
+        let (mut mask, mut payload) = ([0; 4], vec![0; usize::try_from(length).unwrap()]);
+        stream.read_exact(&mut mask).await?;
+        stream.read_exact(&mut payload).await?;
+        let plain = payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask);
+        text.extend(plain.skip(1));
+        if head[0] & 0x0f == 8 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    assert!(text.starts_with(b"GET /metrics HTTP/1.1\r\n"));
+    Ok(())
+}
