@@ -21,6 +21,7 @@ mod process;
 mod readiness;
 pub mod resource;
 mod sandbox;
+mod settings;
 mod text;
 mod traffic;
 mod view;

@@ -26,7 +26,8 @@ const LAYERS: Layers = Layers {
     allowed: "
         lib: *
         commands: changes watch observe check traffic readiness sandbox view output cluster resource model
-        commands: access error cli process problem text
+        commands: access error cli process settings problem text
+        settings: problem text
         changes: readiness cluster resource model view output access process error cli problem text
         watch: readiness cluster resource model access error problem text
         observe: readiness cluster resource model access error problem text

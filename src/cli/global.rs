@@ -74,9 +74,9 @@ pub struct GlobalArgs {
     /// Namespace of Linkerd's control plane [default: $LINKERD_NAMESPACE, then linkerd]
     #[arg(short = 'L', long, global = true, value_name = "NAME")]
     pub linkerd_namespace: Option<String>,
-    /// Use colors; auto: on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    pub color: ColorChoice,
+    /// Use colors; auto: on a terminal, unless NO_COLOR is set [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<ColorChoice>,
     /// Log each request to stderr, with its status and duration
     #[arg(
         short, long, global = true, value_name = "LEVEL", value_parser = parse_verbosity,
@@ -119,6 +119,11 @@ impl GlobalArgs {
         let address = self.api_addr.take();
         self.server = self.server.take().or(address);
         self.impersonate_groups = values::members(&self.impersonate_groups);
+    }
+
+    /// When to use colours.
+    pub fn color(&self) -> ColorChoice {
+        self.color.unwrap_or_default()
     }
 
     /// The log level: 0 logs no requests.

@@ -15,7 +15,10 @@ const COMMAND_GROUPS: [(&str, &[&str]); 5] = [
     ),
     ("Automatic failover", &["watch", "pause", "resume"]),
     ("Traffic by hand", &["force", "failback"]),
-    ("Setup and trial", &["check", "sandbox", "completion"]),
+    (
+        "Setup and trial",
+        &["check", "config", "sandbox", "completion"],
+    ),
     ("Help", &["explain", "options", "version", "help"]),
 ];
 

@@ -3,6 +3,7 @@
 pub mod argv0;
 pub mod check;
 pub mod completion;
+pub mod config;
 pub mod create;
 pub mod explain;
 pub mod failback;
@@ -27,6 +28,7 @@ pub mod watch;
 pub use check::{CheckArgs, CheckFormat};
 use clap::{Parser, Subcommand};
 pub use completion::{CompletionArgs, CompletionShell};
+pub use config::{ConfigCommand, ConfigViewArgs};
 pub use create::{CreateArgs, DEFAULT_CONTROLLER, PolicyArgs};
 pub use explain::{DocumentFormat, ExplainArgs, VersionArgs};
 pub use failback::{FailbackArgs, ForceFilterArgs};
@@ -118,6 +120,9 @@ pub enum Command {
     /// Run local throwaway clusters for demos, drills and tests
     #[command(subcommand, after_help = sandbox::SPEC.examples)]
     Sandbox(SandboxCommand),
+    /// Show the settings that stay, and where they come from
+    #[command(subcommand, after_help = config::VIEW)]
+    Config(ConfigCommand),
     /// Explain a state, flag, annotation or exit code, and what to do about it
     #[command(after_help = explain::SPEC.examples)]
     Explain(ExplainArgs),
@@ -153,6 +158,7 @@ impl Command {
             Self::Pause(args) => pause::PAUSE.json(args.change.prints_json()),
             Self::Resume(args) => pause::RESUME.json(args.change.prints_json()),
             Self::Sandbox(_) => sandbox::SPEC,
+            Self::Config(command) => config::SPEC.json(command.prints_json()),
             Self::Explain(_) => explain::SPEC,
             Self::Options => explain::OPTIONS,
             Self::Version(args) => explain::VERSION.json(args.output == DocumentFormat::Json),

@@ -41,7 +41,7 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     spinner.clear();
     let style = CheckStyle {
         short: args.output == CheckFormat::Short,
-        colour: terminal::is_coloured(env.flags.color, env.streams.out_is_terminal()),
+        colour: terminal::is_coloured(env.flags.color(), env.streams.out_is_terminal()),
     };
     env.print(&match args.output {
         CheckFormat::Json => json(&categories)?,

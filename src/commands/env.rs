@@ -5,16 +5,19 @@ use crate::changes::execute::Execution;
 use crate::changes::order::Order;
 use crate::cli::{ChangeArgs, GlobalArgs, RemoteArgs};
 use crate::cluster::remotes::remote_clusters::Remotes;
-use crate::cluster::transport::options::ConnectOptions;
+use crate::cluster::transport::kubeconfig;
+use crate::cluster::transport::options::{ConnectOptions, RemoteOptions};
 use crate::cluster::{Cluster, Clusters};
 use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::process::input::Input;
+use crate::settings::Settings;
 
 /// The global flags, the command's entry in the table of rights, and where to write and read.
 #[derive(Debug, Clone)]
 pub struct CommandEnv {
     pub flags: GlobalArgs,
+    pub settings: Settings,
     pub rights: Option<RbacCommand>,
     pub streams: Streams,
     pub input: Input,
@@ -37,14 +40,43 @@ impl CommandEnv {
     pub fn remotes(&self, remotes: &RemoteArgs) -> anyhow::Result<Remotes> {
         let streams = self.streams.clone();
         let announce = move |line: &str| streams.say(line);
-        Remotes::of(&self.connect_options(), &remotes.into(), announce)
+        let mut wanted: RemoteOptions = remotes.into();
+        let is_flag = !wanted.contexts.is_empty() || wanted.from_links;
+        if !is_flag
+            && let Some(kept) = self.kept(|settings, context| settings.remotes(context).cloned())
+        {
+            wanted.contexts = kept;
+        }
+        let found = Remotes::of(&self.connect_options(), &wanted, announce)?;
+        if !is_flag {
+            // A setting speaks for all groups of the context, which may have no such mirrors.
+            found.allow_unmirrored();
+        }
+        Ok(found)
+    }
+
+    /// Returns a setting of the context in use.
+    fn kept<T>(&self, find: impl FnOnce(&Settings, &str) -> Option<T>) -> Option<T> {
+        if !self.settings.depend_on_context() {
+            return None;
+        }
+        let current = || {
+            // A kubeconfig that cannot be read is reported when it is used.
+            let (kubeconfig, _) = kubeconfig::read(self.flags.kubeconfig.as_deref()).ok()??;
+            kubeconfig.current_context
+        };
+        let context = self.flags.context.clone().or_else(current);
+        find(&self.settings, &context.unwrap_or_default())
     }
 
     /// How to connect. Hints about missing rights name the command.
     pub fn connect_options(&self) -> ConnectOptions {
+        let options = ConnectOptions::from(&self.flags);
+        let kept = |settings: &Settings, context: &str| settings.namespace(context).cloned();
         ConnectOptions {
             rbac_command: self.rights.map(RbacCommand::name),
-            ..(&self.flags).into()
+            namespace: options.namespace.or_else(|| self.kept(kept)),
+            ..options
         }
     }
 
@@ -96,6 +128,7 @@ impl CommandEnv {
         let env = Self {
             rights: cli.command.spec().rights,
             flags: cli.global,
+            settings: Settings::default(),
             streams,
             input: Input {
                 can_ask: false,

@@ -4,6 +4,7 @@ pub mod args;
 pub mod check;
 pub mod complete;
 pub mod completion;
+pub mod config;
 pub mod create;
 pub mod env;
 pub mod explain;
@@ -26,6 +27,7 @@ use crate::cli::{Cli, Command};
 use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::process::input::Input;
+use crate::settings::{self, Settings};
 use env::CommandEnv;
 
 /// Runs the command of a parsed command line.
@@ -33,13 +35,32 @@ use env::CommandEnv;
 /// # Errors
 /// The error of the command.
 pub async fn run(cli: Cli, streams: &Streams) -> anyhow::Result<Exit> {
+    let settings = if reads_settings(&cli.command) {
+        settings::load()?
+    } else {
+        Settings::default()
+    };
+    let mut cli = cli;
+    // `config view` shows whether it is a flag.
+    if !matches!(cli.command, Command::Config(_)) {
+        cli.global.color.get_or_insert(settings.color.value);
+    }
     let env = CommandEnv {
+        settings,
         flags: cli.global,
         rights: cli.command.spec().rights,
         streams: streams.clone(),
         input: Input::process(),
     };
     run_command(&env, cli.command).await
+}
+
+/// Whether settings matter to a command: wrong ones must not keep the others from running.
+fn reads_settings(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Sandbox(_) | Command::Completion(_) | Command::Explain(_) | Command::Options
+    )
 }
 
 async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit> {
@@ -57,6 +78,7 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Pause(args) => pause::pause(env, &args).await,
         Command::Resume(args) => pause::resume(env, &args).await,
         Command::Sandbox(command) => sandbox::run(&env.streams, command).await,
+        Command::Config(command) => config::run(env, &command),
         Command::Explain(args) => explain::run(env, &args),
         Command::Options => options::run(env),
         Command::Version(args) => version::run(env, &args).await,

@@ -7,7 +7,7 @@ use crate::problem::Exit;
 
 pub fn run(env: &CommandEnv) -> anyhow::Result<Exit> {
     let options = global_options();
-    let options = match is_coloured(env.flags.color, env.streams.out_is_terminal()) {
+    let options = match is_coloured(env.flags.color(), env.streams.out_is_terminal()) {
         true => options.ansi().to_string(),
         false => options.to_string(),
     };

@@ -4,6 +4,7 @@ pub mod age;
 pub mod check;
 pub mod columns;
 pub mod command_line;
+pub mod config;
 pub mod explain;
 pub mod formats;
 pub mod history;

@@ -94,6 +94,10 @@ async fn with_a_group_in_shop() -> ScriptedServer {
         if path.ends_with("/namespaces/shpo") {
             return (404, json!({"reason": "NotFound"}).to_string());
         }
+        if path.contains("/selfsubjectreviews") {
+            let review = json!({"status": {"userInfo": {"username": "me"}}});
+            return (201, review.to_string());
+        }
         let mut group = split("web", "me");
         group["metadata"]["namespace"] = json!("shop");
         let items = match path.split('?').next().unwrap_or_default() {

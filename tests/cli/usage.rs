@@ -31,10 +31,6 @@ fn flags_of_one_cluster_conflict_with_several_contexts() {
 #[test]
 fn commands_for_one_cluster_reject_several() {
     refused(
-        "status --contexts west,east --watch",
-        "cannot be used with '--watch'",
-    );
-    refused(
         "status --contexts west,east --for failover",
         "cannot be used with '--for",
     );

@@ -23,7 +23,10 @@ pub fn run<A: AsRef<OsStr>>(
 
 /// Runs a command without input and without colors.
 pub fn finish(command: &mut Command) -> Output {
-    command.stdin(Stdio::null()).env("NO_COLOR", "1");
+    command
+        .stdin(Stdio::null())
+        .env("NO_COLOR", "1")
+        .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     let output = command.output().expect("the program starts");
     Output::new(format!("{command:?}"), output)
 }

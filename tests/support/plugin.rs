@@ -108,7 +108,8 @@ impl Plugin {
             .args(&self.args)
             .stdin(Stdio::null())
             .kill_on_drop(true)
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
         if self.clusters {
             let shared = || sandbox::shared().kubeconfig().into_os_string();
             command.env("KUBECONFIG", self.kubeconfig.unwrap_or_else(shared));

@@ -51,7 +51,8 @@ impl Pty {
             .stdin(end())
             .stdout(end())
             .stderr(end())
-            .env("TERM", "xterm-256color");
+            .env("TERM", "xterm-256color")
+            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
         let child = command
             .env_remove("NO_COLOR")
             .kill_on_drop(true)

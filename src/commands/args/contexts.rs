@@ -72,7 +72,7 @@ pub async fn connect(env: &CommandEnv, remotes: &RemoteArgs) -> anyhow::Result<C
 }
 
 /// Returns a flag that applies to one cluster only, if one is set.
-fn flag_of_one_cluster(flags: &GlobalArgs) -> Option<&'static str> {
+pub fn flag_of_one_cluster(flags: &GlobalArgs) -> Option<&'static str> {
     let given = [
         (flags.context.is_some(), "--context"),
         (flags.cluster.is_some(), "--cluster"),

@@ -37,7 +37,7 @@ impl HistoryPage {
             style: HistoryStyle {
                 contexts: !args.contexts.is_empty(),
                 namespaces: env.flags.all_namespaces,
-                colour: terminal::is_coloured(env.flags.color, env.streams.out_is_terminal()),
+                colour: terminal::is_coloured(env.flags.color(), env.streams.out_is_terminal()),
                 wide: is_wide.then(TimeZone::system),
             },
             namespace: env.flags.namespace.clone(),

@@ -18,7 +18,10 @@ use crate::output::terminal;
 use crate::problem::{Exit, Problem};
 use print::StatusPage;
 
-pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
+pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit> {
+    if shows_usual_contexts(env, &args) {
+        args.contexts = env.settings.contexts.value.clone();
+    }
     if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {
         return Err(Problem::usage("--watch prints a table, or JSON Lines")
             .next("use --output table, wide or json")
@@ -36,7 +39,7 @@ pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
         streams: env.streams.clone(),
         format: args.output,
         namespaces: env.flags.all_namespaces,
-        colour: env.flags.color,
+        colour: env.flags.color(),
     };
     if several {
         let wanted = if args.all_contexts {
@@ -81,4 +84,12 @@ fn is_live(page: &StatusPage) -> bool {
     matches!(page.format, StatusFormat::Table | StatusFormat::Wide)
         && page.streams.out_is_terminal()
         && terminal::can_move_cursor()
+}
+
+/// Whether the contexts of the settings apply: if no flag chooses a cluster, for output that can show
+/// several.
+fn shows_usual_contexts(env: &CommandEnv, args: &StatusArgs) -> bool {
+    let is_chosen = args.all_contexts || !args.contexts.is_empty();
+    let is_for_one = args.watch || !args.conditions.is_empty() || args.output == StatusFormat::Name;
+    !is_chosen && !is_for_one && contexts::flag_of_one_cluster(&env.flags).is_none()
 }

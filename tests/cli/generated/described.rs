@@ -6,7 +6,7 @@ use kubectl_failover::internals::explain::{TopicKind, topics};
 use crate::support::repository;
 
 /// The variables that commands read.
-pub const ENVIRONMENT: [(&str, &str); 8] = [
+pub const ENVIRONMENT: [(&str, &str); 10] = [
     (
         "KUBECONFIG",
         "The kubeconfig, or a list of them, if --kubeconfig is not given.",
@@ -14,6 +14,14 @@ pub const ENVIRONMENT: [(&str, &str); 8] = [
     (
         "LINKERD_NAMESPACE",
         "The namespace of Linkerd's control plane, if --linkerd-namespace is not given.",
+    ),
+    (
+        "FAILOVER_COLOR, FAILOVER_CONTEXTS, FAILOVER_NAMESPACES, FAILOVER_REMOTES",
+        "Settings, above those of the file and below flags; see config view.",
+    ),
+    (
+        "XDG_CONFIG_HOME",
+        "The folder for settings [default: ~/.config].",
     ),
     ("NO_COLOR", "If it is not empty, the output has no colors."),
     (
@@ -39,8 +47,12 @@ pub const ENVIRONMENT: [(&str, &str); 8] = [
 ];
 
 /// The files that commands read or write.
-pub const FILES: [(&str, &str); 2] = [
+pub const FILES: [(&str, &str); 3] = [
     ("~/.kube/config", "The kubeconfig, as for kubectl."),
+    (
+        "~/.config/kubectl-failover/config.yaml",
+        "Settings that stay: color, contexts, namespaces and remotes.",
+    ),
     (
         "~/.local/state/kubectl-failover",
         "The data of the sandbox.",
