@@ -17,14 +17,12 @@ async fn status(side: &Side) -> Value {
     run(side, "status web -o json").await.success().json()["items"][0].clone()
 }
 
-/// Runs a command that was printed, as someone would paste it.
+/// Runs a command that was printed. Someone who pastes it is asked and answers yes.
 async fn paste(command: &Value) -> Output {
     let command = command.as_str().unwrap();
     let line = command.strip_prefix("kubectl failover ").expect(command);
-    plugin()
-        .args(line.split(' ').collect::<Vec<_>>())
-        .run()
-        .await
+    let words: Vec<&str> = line.split(' ').chain(["--yes"]).collect();
+    plugin().args(words).run().await
 }
 
 #[tokio::test]
