@@ -6,7 +6,7 @@ use super::order::{ChangePlan, Order};
 use super::plan::PlannedChange;
 use super::precondition::paused;
 use super::write::OrderContext;
-use crate::model::Group;
+use crate::model::{Group, Readiness};
 use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::process::input::Input;
@@ -86,9 +86,10 @@ fn describe(order: &dyn Order, planned: &PlannedChange, change: &Change, words: 
     let Ok(group) = &planned.record.group else {
         return words.to_owned();
     };
-    let before = active(group, &group.weights());
+    let readiness = &planned.seen.readiness;
+    let before = active(group, &group.weights(), readiness);
     let what = match &change.moves_to {
-        Some(weights) => format!("{before} → {}", active(group, weights)),
+        Some(weights) => format!("{before} → {}", active(group, weights, readiness)),
         None => format!("{words}; traffic stays on {before}"),
     };
     let terms = order.terms(&planned.seen).into_iter();
@@ -102,13 +103,24 @@ fn describe(order: &dyn Order, planned: &PlannedChange, change: &Change, words: 
         .join(", ")
 }
 
-fn active(group: &Group, weights: &[u64]) -> String {
-    let pairs = group.backends.iter().zip(weights);
-    let names: Vec<&str> = pairs
-        .filter(|(_, weight)| **weight > 0)
-        .map(|(backend, _)| backend.name.as_str())
-        .collect();
-    carriers(&names)
+/// Such as `web-svc (0 of 1 ready), web-svc-east (2 of 2 ready)`.
+fn active(group: &Group, weights: &[u64], readiness: &[Readiness]) -> String {
+    let backends = group.backends.iter().zip(weights).enumerate();
+    let carrying = backends.filter(|(_, (_, weight))| **weight > 0);
+    let names = carrying.map(|(index, (backend, _))| match readiness.get(index) {
+        Some(readiness) => format!("{} ({})", backend.name, in_short(readiness)),
+        None => backend.name.clone(),
+    });
+    let names: Vec<String> = names.collect();
+    carriers(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn in_short(readiness: &Readiness) -> String {
+    match (readiness, readiness.counts()) {
+        (Readiness::Missing, _) => "does not exist".to_owned(),
+        (_, Some((ready, total))) => format!("{ready} of {total} ready"),
+        (_, None) => "readiness unknown".to_owned(),
+    }
 }
 
 /// The backends that carry traffic, in words.

@@ -173,6 +173,7 @@ mod tests {
             forgotten_home: None,
             since: None,
             due: None,
+            wait: None,
             warnings: Vec::new(),
             id: GroupId {
                 namespace: "ns".to_owned(),

@@ -65,7 +65,7 @@ pub use rivals::{ApexClaim, ApexClaims, share_ports};
 pub use runner::Runner;
 pub use state::{Flags, State};
 pub use status::{
-    BackendStatus, ExpiredOrder, Exposure, OverrideStatus, Status, UPSTREAM_IGNORES_PAUSES,
+    BackendStatus, ExpiredOrder, Exposure, OverrideStatus, Status, UPSTREAM_IGNORES_PAUSES, Wait,
     WeightsOrigin,
 };
 pub use status_change::StatusChange;

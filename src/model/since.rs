@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::runner::Runner;
 use super::state::State;
 use super::status::{OverrideStatus, Status, WeightsOrigin};
 
@@ -45,6 +46,14 @@ impl Status {
             State::Failover => weights,
             State::Waiting | State::Primary | State::Active => weights.max(self.primary_since()),
         }
+    }
+
+    /// Returns when the delay that it waits for ends, as far as a running watch has seen the same.
+    pub fn wait_ends(&self) -> Option<Timestamp> {
+        let delay = self.wait?.delay;
+        let is_run = matches!(self.runner, Runner::Watch(_));
+        let since = self.primary_since().filter(|_| is_run)?;
+        since.checked_add(delay).ok()
     }
 
     /// Whether the primary is why the object should be changed.

@@ -1,10 +1,12 @@
 //! The status of one group. `status` shows it, and conditions are evaluated on it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::ailment::Ailment;
 use super::decide::Decider;
-use super::decision::Decision;
+use super::decision::{Decision, Rule};
 use super::down;
 use super::due::{DueWrite, WRITE_GRACE};
 use super::group::{Backend, Group};
@@ -44,6 +46,8 @@ pub struct Status {
     pub changed: WeightsOrigin,
     /// Since when it is in this state; none if nothing tells.
     pub since: Option<Timestamp>,
+    /// What it waits for, in state Waiting.
+    pub wait: Option<Wait>,
     /// The override on the object, in force or not.
     pub order: Option<OverrideStatus>,
     /// The pause on the object, whether it has expired or not.
@@ -76,6 +80,28 @@ pub enum OverrideStatus {
         /// The field manager, other than this tool's, that last wrote it or the primary: a hint.
         edited_by: Option<String>,
     },
+}
+
+/// A delay that keeps traffic from moving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// `failover-delay` or `failback-delay`.
+    pub setting: &'static str,
+    /// The delay.
+    pub delay: Duration,
+}
+
+impl Wait {
+    fn of(group: &Group, decision: &Decision) -> Option<Self> {
+        if decision.state != State::Waiting {
+            return None;
+        }
+        let (setting, delay) = match decision.rule {
+            Rule::FailoverDelayed => ("failover-delay", group.policy.failover_delay),
+            _ => ("failback-delay", group.policy.failback_delay),
+        };
+        (!delay.is_zero()).then_some(Self { setting, delay })
+    }
 }
 
 /// An order that has expired, and should be removed.
@@ -192,6 +218,7 @@ impl Status {
         if runner == Runner::Upstream && group.policy.standby {
             warnings.push(UPSTREAM_REMOVES_STANDBYS.to_owned());
         }
+        let wait = Wait::of(group, &decision);
         let backend = |(backend, readiness): (&Backend, &Readiness)| BackendStatus {
             name: backend.name.clone(),
             weight: backend.weight,
@@ -224,6 +251,7 @@ impl Status {
             backends: group.backends.iter().zip(readiness).map(backend).collect(),
             changed,
             since: None,
+            wait,
             order: OverrideStatus::of(group, now),
             paused: group.paused.clone(),
             due: due(&situation, &decision, &runner),
@@ -299,6 +327,7 @@ impl Status {
             changed,
             since: None,
             due: None,
+            wait: None,
             runner,
             forgotten_home: None,
             warnings: Vec::new(),

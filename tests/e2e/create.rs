@@ -11,7 +11,8 @@ use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Plugin, Side, TestNamespace, eventually, patch_json, plugin, restricted_kubeconfig, rule,
+    Plugin, Side, TestNamespace, end, eventually, patch_json, plugin, restricted_kubeconfig, rule,
+    watching,
 };
 
 const NAME: &str = "trafficsplit.split.smi-spec.io/web-svc-failover";
@@ -295,7 +296,7 @@ async fn a_missing_fallback_lists_the_existing_mirror_services() {
     }
     let output = create(&ns.west, "web-svc-eats").run().await.code(1);
     output
-        .stderr_contains("existing mirror services: web-svc-east\n")
+        .stderr_contains("did you mean web-svc-east instead of web-svc-eats?\n")
         .stderr_contains("--allow-missing");
     assert_no_split(&ns.west).await;
     create(&ns.west, "web-svc-east").run().await.success();
@@ -540,4 +541,25 @@ async fn a_missing_right_is_named() {
             .stderr_contains("ask an administrator");
     }
     assert_no_split(&ns.west).await;
+}
+
+#[tokio::test]
+async fn a_running_watch_covers_a_new_group() {
+    let ns = namespace("create-covered", &["web-svc-east"]).await;
+    ns.west
+        .group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)])
+        .await;
+    let watch = watching(&ns.west, &[]).await;
+    let output = create(&ns.west, "web-svc-east").run().await.success();
+    let output = output.stderr_contains("covers the group: nothing more to do");
+    assert!(!output.stderr.contains("failover watch"), "{output}");
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn a_mistyped_service_is_met_with_a_question_and_not_with_a_command() {
+    let ns = namespace("create-typo", &["web-svc-east"]).await;
+    let output = create(&ns.west, "web-svc-est").run().await.code(1);
+    let output = output.stderr_contains("did you mean web-svc-east instead of web-svc-est?");
+    assert!(!output.stderr.contains("label service"), "{output}");
 }

@@ -31,8 +31,8 @@ async fn a_line_for_each_change_without_a_terminal() {
     );
     ns.west.ready("web", 0).await;
     let line = watch.line().await;
-    let expected = "Primary -> Down +short -exposed: all traffic still goes to web, which has no ready endpoints; \
-                    web-east is ready, but no watch is running to fail over";
+    let expected = "web lost its last ready endpoint (Primary -> Down): all traffic still goes to web, which has no \
+                    ready endpoints; web-east is ready, but no watch is running to fail over";
     assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
     ns.west
         .set_weights("web", &[("web", 0), ("web-east", 1)])
@@ -210,7 +210,7 @@ async fn a_live_table_on_a_terminal() {
         .until_frame("a transition", |frame| frame.contains("Last changes:"))
         .await;
     assert!(
-        frame.contains("Down") && frame.contains("Primary -> Down +short"),
+        frame.contains("Down") && frame.contains("(Primary -> Down)"),
         "{frame}"
     );
     assert!(

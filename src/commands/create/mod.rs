@@ -12,15 +12,20 @@ pub mod requirements;
 pub mod standby;
 pub mod validate;
 
+use std::time::Duration;
+
 use context::{CreateContext, CreateOutcome, Created};
+use futures::future::join;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::env::CommandEnv;
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::Cluster;
 use crate::cluster::api::groups;
+use crate::cluster::queries::runners::Runners;
 use crate::error::explain;
-use crate::model::Carrier;
+use crate::model::{Carrier, Runner};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{POLICY, STANDBY};
 use crate::resource::{Kind, NewGroup, policy};
@@ -28,6 +33,9 @@ use crate::view::manifest::{self, ObjectFormat};
 
 const ROUTE_INSTEAD: &str = "TrafficSplits (SMI) are deprecated in Linkerd, and have no retries or \
                              circuit breakers; to create a route instead: --kind httproute";
+
+/// A watch acquires the Lease of a namespace when its first group is there.
+const FIRST_LEASE_WAIT: Duration = Duration::from_millis(300);
 
 pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
     arguments::check(&env.flags, args)?;
@@ -71,7 +79,8 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
             streams.print(&line)?;
         }
         if !matches!(outcome, CreateOutcome::Unchanged) && args.dry_run == DryRun::None {
-            for line in what_next(cluster, kind.info().carrier, &group) {
+            let runner = runner_of(cluster, kind, &group).await;
+            for line in what_next(cluster, kind.info().carrier, &group, &runner) {
                 streams.say(&line);
             }
             if could_be_route {
@@ -149,9 +158,31 @@ fn mode(dry_run: DryRun) -> &'static str {
     }
 }
 
+/// Returns who runs the group. Unknown if that or the group cannot be read.
+async fn runner_of(cluster: &Cluster, kind: &'static dyn Kind, group: &NewGroup) -> Runner {
+    let mut runner = Runner::Unknown;
+    for wait in [Duration::ZERO, FIRST_LEASE_WAIT] {
+        sleep(wait).await;
+        let read = groups::get(cluster, kind, &group.namespace, &group.name);
+        let (read, runners) = join(read, Runners::read(cluster, &[&group.namespace])).await;
+        if let Ok(Some(record)) = read {
+            runner = runners.of(&record, cluster.clock().now());
+        }
+        if runner != Runner::Unattended {
+            break;
+        }
+    }
+    runner
+}
+
 /// Suggests what to do next. Linkerd's own controller manages only TrafficSplits, and ignores
 /// policies.
-fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<String> {
+fn what_next(
+    cluster: &Cluster,
+    carrier: Carrier,
+    group: &NewGroup,
+    runner: &Runner,
+) -> Vec<String> {
     let NewGroup {
         namespace,
         controlled_by,
@@ -160,7 +191,9 @@ fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<Strin
     } = group;
     let place = cluster.reach.for_plugin(namespace);
     let mut watch = format!("next: run `kubectl failover watch {place}`");
-    if carrier == Carrier::Split && settings.is_empty() {
+    if let Runner::Watch(holder) = runner {
+        watch = format!("the running watch ({holder}) covers the group: nothing more to do");
+    } else if carrier == Carrier::Split && settings.is_empty() {
         watch += &format!(
             ", or let Linkerd's failover controller manage it (if that selects \
              controlled-by={controlled_by})"
@@ -168,7 +201,8 @@ fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<Strin
     }
     let is_active_active = settings.get(POLICY).map(String::as_str) == Some(policy::ACTIVE_ACTIVE);
     let primary = &group.primary;
-    let shares = is_active_active.then(|| {
+    let is_run = matches!(runner, Runner::Watch(_));
+    let shares = (is_active_active && !is_run).then(|| {
         format!(
             "until then {primary} has all the traffic; watch shares it among the ready backends"
         )

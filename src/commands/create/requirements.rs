@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::readiness::read_once;
 use crate::resource::NewGroup;
 use crate::text::clean;
+use crate::text::nearest::nearest;
 use futures::future::try_join_all;
 
 /// The label that exports a service to other clusters.
@@ -170,9 +171,23 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
     let kubectl = kubectl(cluster, asked);
     let (apex, backends): (Vec<&String>, Vec<&String>) =
         missing.iter().partition(|name| **name == asked.apex);
+    let known = list(cluster, &services::all(asked.namespace.as_str())).await;
+    let known = known.map(|(services, _)| services).unwrap_or_default();
+    let known = known.iter().map(|it| it.at.name.as_str());
+    let is_other = |name: &&str| asked.apex != **name && asked.backends.iter().all(|it| it != name);
+    let known: Vec<&str> = known.filter(is_other).collect();
+    let meant = |name: &String| Some((nearest(name, known.iter().copied())?, name.clone()));
+    let meant: Vec<(&str, String)> = missing.iter().filter_map(meant).collect();
+    let suggestions = meant
+        .iter()
+        .map(|(name, typed)| format!("did you mean {name} instead of {typed}?"));
+    // No command is made of a typo.
+    let is_typo = |name: &&String| meant.iter().any(|(_, typed)| typed == *name);
+    let backends: Vec<&String> = backends.into_iter().filter(|it| !is_typo(it)).collect();
     let listing = apex.first();
     let listing = listing.map(|_| format!("list the services: {kubectl} get services"));
     Problem::new(format!("{what} {place}"))
+        .next_all(suggestions)
         .next_all(listing)
         .next_all(mirror_lines(cluster, asked, &backends).await)
         .next("to create the group before its services, add --allow-missing")

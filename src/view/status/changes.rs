@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::list::{StatusItem, item};
-use crate::model::{State, Status, StatusChange};
+use crate::model::{BackendStatus, Readiness, State, Status, StatusChange};
 use crate::text::ConnectionFlags;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
 use crate::view::formats;
@@ -86,6 +86,16 @@ pub fn describe(change: &StatusChange) -> String {
                 (was, is) => format!(", active {was} -> {is}"),
             };
             let backends = backends(before, after);
+            let turns = turns(before, after);
+            if !turns.is_empty() {
+                let why = if after.state == State::Down {
+                    reason(after)
+                } else {
+                    String::new()
+                };
+                let turns = turns.join(", ");
+                return format!("{}: {turns} ({state}{active}){why}", after.id);
+            }
             format!(
                 "{state}{active}{backends}{}{}",
                 flags(before, after),
@@ -94,6 +104,24 @@ pub fn describe(change: &StatusChange) -> String {
         }
     };
     format!("{}: {text}", change.status().id)
+}
+
+/// Says which backends stopped being ready, or became ready.
+fn turns(before: &Status, after: &Status) -> Vec<String> {
+    let turn = |now: &BackendStatus| {
+        let mut backends = before.backends.iter();
+        let was = backends.find(|was| was.name == now.name)?;
+        let name = &now.name;
+        match (&was.readiness, &now.readiness) {
+            (was, Readiness::Missing) if was.is_ready() => Some(format!("Service {name} is gone")),
+            (was, now) if was.is_ready() && now.is_dead() => {
+                Some(format!("{name} lost its last ready endpoint"))
+            }
+            (was, now) if was.is_dead() && now.is_ready() => Some(format!("{name} is ready again")),
+            _ => None,
+        }
+    };
+    after.backends.iter().filter_map(turn).collect()
 }
 
 fn standing(status: &Status) -> String {

@@ -68,6 +68,9 @@ pub(crate) struct StatusItem<'a> {
     changed: LastChangeItem<'a>,
     /// Since when the group is in its state.
     since: Option<Timestamp>,
+    /// In state Waiting, the delay that keeps traffic from moving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<WaitItem>,
     runner: RunnerItem<'a>,
     /// Why the object may not affect all of the traffic.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -85,6 +88,16 @@ struct OverrideItem<'a> {
     why: Option<&'a str>,
     #[serde(rename = "editedBy", skip_serializing_if = "Option::is_none")]
     edited_by: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WaitItem {
+    /// `failover-delay` or `failback-delay`.
+    setting: &'static str,
+    delay_seconds: f64,
+    /// None if nothing tells.
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,6 +203,11 @@ pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> Stat
         paused: status.paused.as_ref(),
         changed: change(&status.changed),
         since: status.since,
+        waiting: status.wait.map(|wait| WaitItem {
+            setting: wait.setting,
+            delay_seconds: wait.delay.as_secs_f64(),
+            until: status.wait_ends(),
+        }),
         runner: runner(&status.runner),
         warnings: &status.warnings,
     }

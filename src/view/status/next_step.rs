@@ -107,6 +107,13 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
             cover(status, connection).map(|step| step.command)
         }
         State::Down | State::Invalid => None,
+        State::OutOfSync if status.flags.unattended && status.expired_order().is_some() => {
+            let end = match status.expired_order()? {
+                ExpiredOrder::Override => "failback",
+                ExpiredOrder::Pause => "resume",
+            };
+            plain(end)
+        }
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::exposed;
 use super::next_step::{ailments, next_steps};
@@ -10,7 +10,7 @@ use super::note_line::{Note, NoteLine};
 use super::table::{ClusterStatuses, TableStyle, worst_first};
 use crate::model::moves::carriers;
 use crate::model::{
-    ExpiredOrder, LastMove, Override, OverrideStatus, Runner, State, Status, WeightsOrigin,
+    ExpiredOrder, LastMove, Override, OverrideStatus, Runner, State, Status, Wait, WeightsOrigin,
 };
 use crate::text::{clean, shorten};
 use crate::view::age::age;
@@ -128,6 +128,9 @@ fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> Vec<Note
         State::Waiting => text.push_str(&proxies_step_in(status).unwrap_or_default()),
         _ => {}
     }
+    if let Some(words) = waiting(status, now) {
+        text.push_str(&format!("{words} "));
+    }
     if let Some(words) = &unknown {
         text.push_str(&format!("{} ", said(words)));
     }
@@ -200,6 +203,26 @@ fn last_move(last: &LastMove, status: &Status, now: Timestamp) -> String {
         age(last.at, now),
         last.by
     )
+}
+
+/// Says how long a delay still keeps traffic from moving.
+fn waiting(status: &Status, now: Timestamp) -> Option<String> {
+    let Wait { setting, delay } = status.wait?;
+    let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+    if status.runner == Runner::Unattended {
+        return Some(format!(
+            "No watch is running: one would move the traffic after {setting} ({delay:#})."
+        ));
+    }
+    let left = status.wait_ends().map(|end| end.duration_since(now));
+    let left = left.filter(|left| left.is_positive());
+    let when = match left {
+        Some(left) => format!("in about {}s", left.as_secs() + 1),
+        None => format!("in up to {delay:#}"),
+    };
+    Some(format!(
+        "Traffic moves {when} ({setting} {delay:#}), unless that changes before."
+    ))
 }
 
 /// Says why a change that is due has not been made.

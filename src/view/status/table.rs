@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::{BackendStatus, MirrorSide, Readiness, Runner, State, Status, WeightsOrigin};
+use crate::model::{
+    BackendStatus, MirrorSide, OverrideStatus, Readiness, Runner, State, Status, WeightsOrigin,
+};
 use crate::text::ConnectionFlags;
 use crate::view::age::age;
 use crate::view::columns::{Cell, Colour, Columns};
@@ -214,9 +216,20 @@ pub fn colour(state: State) -> Colour {
 /// The colour of a group's state. One without a net is not green.
 fn colour_of(status: &Status) -> Colour {
     match colour(status.state) {
-        Colour::Green if status.flags.exposed => Colour::Yellow,
+        Colour::Green if status.flags.exposed || has_lost_override(status) => Colour::Yellow,
         other => other,
     }
+}
+
+/// An override without effect is not what its author expects.
+fn has_lost_override(status: &Status) -> bool {
+    let order = status.order.as_ref();
+    order.is_some_and(|order| {
+        matches!(
+            order,
+            OverrideStatus::Broken { .. } | OverrideStatus::Expired(_)
+        )
+    })
 }
 
 /// Returns the groups, those that need attention most urgently first.

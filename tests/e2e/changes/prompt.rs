@@ -33,7 +33,7 @@ async fn the_prompt_names_the_context_the_server_and_each_change() {
         assert!(shown.contains("context west (https://"), "{shown}");
         assert!(
             shown.contains(&format!(
-                "  {}/web: web → web-east, until you run failback\r\n",
+                "  {}/web: web (1 of 2 ready) → web-east (1 of 2 ready), until you run failback\r\n",
                 ns.name
             )),
             "{shown}"
@@ -50,7 +50,9 @@ async fn the_prompt_names_the_context_the_server_and_each_change() {
     ns.west.until_weights("web", &[0, 1, 0]).await;
     let (shown, code) = answering(&ns.west, "failback web", "Yes").await;
     assert!(
-        shown.contains("/web: web-east → web, ends the force to web-east by "),
+        shown.contains(
+            "/web: web-east (1 of 2 ready) → web (1 of 2 ready), ends the force to web-east by "
+        ),
         "{shown}"
     );
     assert_eq!(code, Some(0), "{shown}");
@@ -131,7 +133,7 @@ async fn the_prompt_names_the_expiry_the_reason_and_the_replaced_override() {
     let command = "force web --to web-central --duration 1h --reason drill";
     let (shown, _) = answering(&ns.west, command, "n").await;
     assert!(
-        shown.contains("/web: web-east → web-central, until 2"),
+        shown.contains("/web: web-east (1 of 2 ready) → web-central (1 of 2 ready), until 2"),
         "{shown}"
     );
     assert!(

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::support::{Side, TestNamespace, plugin};
+use crate::support::{Side, TestNamespace, end, plugin, watching};
 
 impl Side {
     /// Records a move of long ago that fits the weights.
@@ -46,4 +46,28 @@ async fn an_outage_is_as_old_as_the_last_change_of_the_endpoints_not_as_the_last
     assert!(age(&outage) < SignedDuration::from_mins(1), "{outage}");
     let output = plugin().args(["status"]).on(&ns.west).run().await.success();
     output.stdout_contains("Last move: 12m ago, back to web, by bob@vm: web has recovered");
+}
+
+#[tokio::test]
+async fn a_delay_says_how_long_traffic_still_stays() {
+    let ns = TestNamespace::new("delayed").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let delay = json!({"failover.linkerd.io/failover-delay": "10m"});
+    ns.west
+        .edit_split("web", json!({"metadata": {"annotations": delay}}))
+        .await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.ready("web", 0).await;
+    let output = plugin().args(["status"]).on(&ns.west).run().await.success();
+    output
+        .stdout_contains("Waiting")
+        .stdout_contains("Traffic moves in about ")
+        .stdout_contains(" (failover-delay 10m), unless that changes before.");
+    end(watch).await;
+    let output = plugin().args(["status"]).on(&ns.west).run().await.success();
+    output.stdout_contains(
+        "No watch is running: one would move the traffic after failover-delay (10m).",
+    );
 }

@@ -27,6 +27,7 @@ fn group(name: &str) -> Status {
     Status {
         forgotten_home: None,
         due: None,
+        wait: None,
         since: None,
         warnings: Vec::new(),
         id: GroupId {
