@@ -111,10 +111,7 @@ impl Order for ForceArgs {
         };
         refuse_unready(self, group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;
-        let id = order.id.as_ref().map(|id| format!(" ({id})"));
-        let reason = order.reason.as_ref().map(|reason| format!(": {reason}"));
-        let [id, reason] = [id, reason].map(Option::unwrap_or_default);
-        let why = format!("forced to {}{id}{reason}", order.to);
+        let why = order.in_words();
         let change = Change::builder()
             .force(&order)
             .hold(notes.held, seen.now)

@@ -63,6 +63,14 @@ impl Override {
         self.until.is_some_and(|until| until <= now)
     }
 
+    /// What it does and why: `forced to web-east (CHG-77): game day`.
+    pub fn in_words(&self) -> String {
+        let id = self.id.as_ref().map(|id| format!(" ({id})"));
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}"));
+        let [id, reason] = [id, reason].map(Option::unwrap_or_default);
+        format!("forced to {}{id}{reason}", self.to)
+    }
+
     /// Its identifier and reason, such as ` (CHG-77: game day)`; empty if it has neither.
     pub fn purpose(&self) -> String {
         match (&self.id, &self.reason) {

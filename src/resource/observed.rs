@@ -45,19 +45,18 @@ impl ObservedChange<'_> {
         let Some(order) = new else {
             return Some(self.ended(old.as_ref()?, after.is_some(), note));
         };
-        let mut why = format!("forced to {}", order.to);
-        if let Some(reason) = &order.reason {
-            why += &format!(": {reason}");
-        }
+        let mut why = order.in_words();
         if let Some(until) = order.until {
             why += &format!(" (until {until:.0})");
         }
         let kind = match in_force {
             Some(old) => {
-                why += &format!("; replaces {}'s force to {}", named(&old.by), old.to);
-                if let Some(reason) = &old.reason {
-                    why += &format!(" ({reason})");
-                }
+                let purpose = old.purpose();
+                why += &format!(
+                    "; replaces {}'s force to {}{purpose}",
+                    named(&old.by),
+                    old.to
+                );
                 EventKind::Replaced
             }
             None => EventKind::Forced,

@@ -142,21 +142,14 @@ impl Record {
         let Ok(group) = &self.group else {
             return Vec::new();
         };
-        let reason = |what: String, reason: &Option<String>| match reason {
-            Some(reason) => format!("{what}: {reason}"),
-            None => what,
-        };
-        let order = match &group.order {
-            Some(OverrideState::Valid { order, .. }) => Some(order),
-            Some(OverrideState::Broken { order, .. }) => order.as_ref(),
-            None => None,
-        };
+        let order = group.order.as_ref().and_then(OverrideState::order);
         let forced = order.and_then(|order| {
-            let why = reason(format!("forced to {}", order.to), &order.reason);
+            let why = order.in_words();
             Some(self.event(EventKind::Forced, order.at?, order.by.clone(), why))
         });
         let paused = group.paused.as_ref().and_then(|pause| {
-            let why = reason("paused".to_owned(), &pause.reason);
+            let reason = pause.reason.as_ref().map(|reason| format!(": {reason}"));
+            let why = format!("paused{}", reason.unwrap_or_default());
             Some(self.event(EventKind::Paused, pause.at?, pause.by.clone(), why))
         });
         let orders = forced.into_iter().chain(paused);
