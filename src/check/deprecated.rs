@@ -1,10 +1,10 @@
 //! Checks whether groups rest on TrafficSplits where Linkerd has deprecated them.
 
-use super::findings::name_some;
 use crate::cluster::Cluster;
 use crate::cluster::api::workloads::Deployment;
 use crate::model::Carrier;
 use crate::model::check::CheckResult;
+use crate::model::fold::name_some;
 use crate::resource::Record;
 
 /// The first version whose documentation marks TrafficSplits as deprecated, and the month of the

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures::{StreamExt as _, stream};
 
-use super::findings::name_some;
 use crate::cluster::Cluster;
 use crate::cluster::api::apex_services;
 use crate::cluster::listwatch::list::list;
 use crate::model::check::{Category, CheckResult, OutageLosses};
+use crate::model::fold::name_some;
 use crate::model::outages::{Alternative, Defences, Loss, OUTAGES, Outage};
 use crate::model::{BackendStatus, GroupId, ServiceRef, Status};
 use crate::resource::meta::Annotations;

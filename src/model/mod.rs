@@ -12,6 +12,7 @@ mod down;
 pub mod due;
 mod effective;
 pub mod event;
+pub mod fold;
 pub mod group;
 pub mod histogram;
 pub mod history;

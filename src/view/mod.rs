@@ -3,6 +3,7 @@
 pub mod age;
 pub mod check;
 pub mod columns;
+pub mod command_for_all;
 pub mod command_line;
 pub mod config;
 pub mod explain;

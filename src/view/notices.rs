@@ -8,12 +8,10 @@ use serde::Serialize;
 use super::formats;
 use super::formats::API_VERSION;
 use crate::model::event::carrying;
+use crate::model::fold::{groups_named, name_some};
 use crate::model::notice::ObjectFate;
 use crate::model::{EventKind, GroupEvent, GroupId, Notice, State, Transition};
 use crate::text::clean;
-
-/// How many groups or reads an aggregated line names.
-const MAX_NAMED: usize = 3;
 
 /// A transition in JSON.
 #[derive(Serialize)]
@@ -338,52 +336,33 @@ fn gone(group: &GroupId, active: &[String], fate: Option<&ObjectFate>) -> String
 
 /// One line for notices with the same cause.
 fn aggregated(notices: &[Notice]) -> String {
-    let (count, such) = (notices.len(), examples(notices));
+    let ids: Vec<&GroupId> = notices.iter().filter_map(Notice::group).collect();
+    let groups = groups_named(&ids);
     match notices.first() {
         Some(Notice::Stuck { state, reason, .. }) => {
-            format!("{count} groups are {state}{such}: {reason}; their traffic stays where it is")
+            format!("{groups} are {state}: {reason}; their traffic stays where it is")
         }
-        Some(Notice::Unstuck { was, .. }) => {
-            format!("{count} groups{such}: {}", recovered(*was))
-        }
-        Some(Notice::Gone { .. }) => {
-            format!("{count} groups were deleted, or lost their label{such}")
-        }
+        Some(Notice::Unstuck { was, .. }) => format!("{groups}: {}", recovered(*was)),
+        Some(Notice::Gone { .. }) => format!("{groups} were deleted, or lost their label"),
         Some(Notice::ReadFailed { error, .. }) => {
             format!("cannot read {}: {error}; retrying", reads(notices))
         }
         Some(Notice::ReadRecovered { .. }) => format!("{} can be read again", reads(notices)),
-        Some(notice) => format!("{}, and {} more like it", text_line(notice), count - 1),
+        Some(notice) => format!(
+            "{}, and {} more like it",
+            text_line(notice),
+            notices.len() - 1
+        ),
         None => String::new(),
     }
 }
 
-/// Names the first reads, and counts the others.
 fn reads(notices: &[Notice]) -> String {
     let what = |notice: &Notice| match notice {
         Notice::ReadFailed { what, .. } | Notice::ReadRecovered { what } => Some(what.clone()),
         _ => None,
     };
-    let first: Vec<String> = notices.iter().filter_map(what).take(MAX_NAMED).collect();
-    match notices.len().saturating_sub(first.len()) {
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
-    }
-}
-
-/// Names the first groups. The reason after them is that of the first one.
-fn examples(notices: &[Notice]) -> String {
-    let names: Vec<String> = notices
-        .iter()
-        .filter_map(Notice::group)
-        .take(MAX_NAMED)
-        .map(ToString::to_string)
-        .collect();
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!(", such as {}", names.join(", "))
-    }
+    name_some(notices.iter().filter_map(what))
 }
 
 fn spell(duration: Duration) -> String {
@@ -494,9 +473,8 @@ mod tests {
         let line = text_line(&Notice::Batch((0..600).map(stuck).collect()));
         assert_eq!(
             line,
-            "600 groups are Unknown, such as big/g0, big/g1, big/g2: g0: its EndpointSlices \
-             cannot be read: no \
-             answer; their traffic stays where it is"
+            "600 groups in big (g0, g1, g2 and 597 more) are Unknown: g0: its EndpointSlices cannot \
+             be read: no answer; their traffic stays where it is"
         );
         let free = (0..600)
             .map(|number| unstuck(number, State::Unknown))
@@ -504,7 +482,7 @@ mod tests {
         let line = text_line(&Notice::Batch(free));
         assert_eq!(
             line,
-            "600 groups, such as big/g0, big/g1, big/g2: readiness is known again"
+            "600 groups in big (g0, g1, g2 and 597 more): readiness is known again"
         );
         let line = text_line(&Notice::Batch(
             (0..7)
@@ -538,7 +516,7 @@ mod tests {
         );
         assert_eq!(
             line,
-            "7 groups were deleted, or lost their label, such as big/g0, big/g1, big/g2"
+            "7 groups in big (g0, g1, g2 and 4 more) were deleted, or lost their label"
         );
     }
 }

@@ -39,6 +39,7 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
         streams: env.streams.clone(),
         format: args.output,
         namespaces: env.flags.all_namespaces,
+        are_all: args.names.is_empty() && args.selector.is_none(),
         colour: env.flags.color(),
     };
     if several {

@@ -28,6 +28,8 @@ pub struct StatusPage {
     pub format: StatusFormat,
     /// Add a column for the namespace.
     pub namespaces: bool,
+    /// No names and no labels choose the groups.
+    pub are_all: bool,
     pub colour: ColorChoice,
 }
 
@@ -41,6 +43,7 @@ impl StatusPage {
             wide: self.format == StatusFormat::Wide,
             namespaces: self.namespaces,
             clusters: false,
+            are_all: self.are_all,
             colour: terminal::is_coloured(self.colour, self.streams.out_is_terminal()),
         }
     }

@@ -1,21 +1,22 @@
 //! What `status` says of groups that are at home but have no net: nothing would take the place of
 //! the backend that carries the traffic.
 
+use super::many_groups;
 use super::next_step::{NextStep, cover};
 use super::note_line::{Note, NoteLine};
+use super::table::TableStyle;
+use crate::model::fold::{MAX_SINGLE_GROUPS, Roles, fold, groups_named, name_first};
 use crate::model::{Exposure, State, Status};
 use crate::text::{ConnectionFlags, clean};
 use crate::view::columns::Colour;
+use crate::view::command_for_all::Others;
 
-/// How many groups a line names.
-const MAX_NAMED_GROUPS: usize = 5;
-
-/// Groups that lack the same.
-struct Exposed {
+/// A group that lacks something, and what to type.
+struct Exposed<'a> {
+    status: &'a Status,
     what: Exposure,
-    next: Vec<NextStep>,
-    names: Vec<String>,
-    primary: String,
+    roles: Roles,
+    next: Option<NextStep>,
 }
 
 /// Whether a group has a part in the lines of [`notes`].
@@ -48,63 +49,64 @@ fn words(no: &str, what: Exposure, primary: &str) -> String {
     }
 }
 
-/// Returns a line for each cause and namespace.
+/// Returns a line for each cause and next step; for many groups, a line for each cause.
 pub fn notes(
     statuses: &[Status],
     connection: &ConnectionFlags,
+    style: TableStyle,
+    others: Others,
     name: impl Fn(&Status) -> String,
 ) -> Vec<Note> {
-    let mut all: Vec<Exposed> = Vec::new();
-    for status in statuses.iter().filter(|status| is_noted(status)) {
-        let Some(what) = status.exposure() else {
-            continue;
-        };
-        let next = Vec::from_iter(cover(status, connection));
-        let known = all.iter_mut().find(|it| it.what == what && it.next == next);
-        if let Some(known) = known {
-            known.names.push(name(status));
-        } else {
-            let (names, primary) = (vec![name(status)], status.primary.clone());
-            let primary = primary.unwrap_or_default();
-            all.push(Exposed {
-                what,
-                next,
-                names,
-                primary,
-            });
-        }
-    }
-    all.into_iter().map(note).collect()
+    let exposed = statuses.iter().filter(|status| is_noted(status));
+    let exposed = exposed.filter_map(|status| {
+        Some(Exposed {
+            status,
+            what: status.exposure()?,
+            roles: Roles::of_status(status),
+            next: cover(status, connection),
+        })
+    });
+    let by_cause = fold(
+        exposed,
+        |it| (!style.wide).then_some(it.what == Exposure::NoFallback),
+        |_| MAX_SINGLE_GROUPS,
+    );
+    let (many, few): (Vec<_>, Vec<_>) = by_cause.into_iter().partition(|it| it.len() > 1);
+    let few = fold(
+        few.into_iter().flatten(),
+        |it| {
+            let command = it.next.as_ref().map(|next| next.command.clone());
+            Some((it.what == Exposure::NoFallback, command))
+        },
+        |_| 1,
+    );
+    let few = few.iter().filter_map(|batch| {
+        let names = batch.iter().map(|it| name(it.status));
+        let names = name_first(MAX_SINGLE_GROUPS, names);
+        let next = batch.first()?.next.clone();
+        Some(note(batch, &names, Vec::from_iter(next)))
+    });
+    let many = many.iter().map(|batch| {
+        let ids: Vec<_> = batch.iter().map(|it| &it.status.id).collect();
+        let next = batch.iter();
+        let next = next.filter_map(|it| Some((&it.status.id, &it.roles, it.next.as_ref()?)));
+        let next = many_groups::steps(&Vec::from_iter(next), others);
+        note(batch, &groups_named(&ids), next)
+    });
+    many.chain(few).collect()
 }
 
-fn note(exposed: Exposed) -> Note {
-    let Exposed {
-        what,
-        next,
-        names,
-        primary,
-    } = exposed;
-    let primary = if names.len() == 1 {
-        primary
-    } else {
-        "the primary".to_owned()
+fn note(batch: &[Exposed], names: &str, next: Vec<NextStep>) -> Note {
+    let primary = match batch {
+        [only] => only.status.primary.as_deref().unwrap_or_default(),
+        _ => "the primary",
     };
-    let more = names.len().saturating_sub(MAX_NAMED_GROUPS);
-    let named: Vec<&str> = names
-        .iter()
-        .take(MAX_NAMED_GROUPS)
-        .map(String::as_str)
-        .collect();
-    let and_more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    let words = words("no", what, &primary);
-    let text = format!("{}{and_more}: {words}", named.join(", "));
+    let lines = batch.first().map(|it| {
+        let text = format!("{names}: {}", words("no", it.what, primary));
+        NoteLine::plain(clean(&text)).coloured(Colour::Yellow)
+    });
     Note {
-        state: State::Primary,
-        lines: vec![NoteLine::plain(clean(&text)).coloured(Colour::Yellow)],
+        lines: Vec::from_iter(lines),
         next,
     }
 }

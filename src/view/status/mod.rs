@@ -5,6 +5,7 @@ pub mod clusters;
 mod exposed;
 pub mod list;
 pub mod live;
+mod many_groups;
 pub mod narrow;
 pub mod next_step;
 pub mod note_line;

@@ -38,6 +38,15 @@ impl NoteLine {
         }
     }
 
+    /// Returns it in the colour of what is said of groups in this state.
+    pub fn of_state(self, state: State) -> Self {
+        if state == State::Down {
+            self.coloured(Colour::Red)
+        } else {
+            self
+        }
+    }
+
     pub fn of_cluster(self, context: &str) -> Self {
         Self {
             text: format!("{context}: {}", self.text),
@@ -66,7 +75,6 @@ impl NoteLine {
 
 /// What is said of one group, or of several for the same cause.
 pub struct Note {
-    pub state: State,
     pub lines: Vec<NoteLine>,
     pub next: Vec<NextStep>,
 }

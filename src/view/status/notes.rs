@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::exposed;
-use super::next_step::{ailments, next_steps};
+use super::next_step::{NextStep, ailments, next_steps};
 use super::note_line::{Note, NoteLine};
 use super::table::{ClusterStatuses, TableStyle, worst_first};
+use super::{exposed, many_groups};
+use crate::model::fold::{MAX_SINGLE_GROUPS, Roles, fold};
 use crate::model::moves::carriers;
 use crate::model::{
-    ExpiredOrder, LastMove, Override, OverrideStatus, Runner, State, Status, Wait, WeightsOrigin,
+    ExpiredOrder, GroupId, LastMove, Override, OverrideStatus, Runner, State, Status, Wait,
+    WeightsOrigin,
 };
 use crate::text::{clean, shorten};
 use crate::view::age::age;
-use crate::view::columns::Colour;
+use crate::view::command_for_all::{OneCommand, Others, pattern};
 
 const MAX_NOTE_CHARS: usize = 400;
 /// How many groups of each state have a note.
@@ -23,7 +25,8 @@ const MAX_NOTES_PER_STATE: usize = 10;
 const MAX_UNCOUNTED_GROUPS: usize = 20;
 
 /// Returns one or two lines for each group that is not at home, up to a limit for each state, the
-/// worst state first. Adjacent groups with the same next step share one line for it. Groups that are
+/// worst state first; for many groups with one cause and one next step, lines for all of them, unless
+/// the table is wide. Adjacent groups with the same next step share one line for it. Groups that are
 /// at home but have no net share a line for each cause.
 pub fn notes(groups: ClusterStatuses, style: TableStyle) -> Vec<NoteLine> {
     let name = |status: &Status| {
@@ -33,52 +36,156 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> Vec<NoteLine> {
             status.id.short_name()
         }
     };
-    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     let sorted = worst_first(groups.statuses);
-    let notes = sorted.iter().filter_map(|status| {
-        let next = if exposed::is_noted(status) && status.forgotten_home.is_none() {
-            Vec::new()
-        } else {
-            next_steps(status, groups.connection)
+    let ids: Vec<&GroupId> = sorted.iter().map(|status| &status.id).collect();
+    let others = Others {
+        ids: &ids,
+        are_all: style.are_all,
+    };
+    let causes = sorted.iter().filter_map(|status| Cause::of(status, groups));
+    let batches = fold(
+        causes,
+        |cause| (!style.wide).then(|| cause.key()),
+        |_| MAX_SINGLE_GROUPS,
+    );
+    let mut shown: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut left_out: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut notes = Vec::new();
+    for batch in batches {
+        let Some(first) = batch.first() else {
+            continue;
         };
-        let first = next.first().map(|step| step.command.as_str());
-        let ailments = ailments(status, groups.connection, first);
-        let lines = note(status, &name(status), groups.now, &ailments);
-        let (state, is_empty) = (status.state, lines.is_empty() && next.is_empty());
-        (!is_empty).then_some(Note { state, lines, next })
-    });
-    let notes = notes.filter(|note| {
-        let count = counts.entry(note.state.urgency_rank()).or_default();
+        let rank = first.status.state.urgency_rank();
+        let count = shown.entry(rank).or_default();
         *count += 1;
-        *count <= MAX_NOTES_PER_STATE
-    });
-    let mut notes: Vec<Note> = notes.collect();
-    notes.extend(exposed::notes(&sorted, groups.connection, name));
+        if *count > MAX_NOTES_PER_STATE && !style.wide {
+            *left_out.entry(rank).or_default() += batch.len();
+        } else if batch.len() > 1 {
+            notes.push(many_groups::note(&batch, others));
+        } else {
+            notes.push(first.note(&name(first.status), groups));
+        }
+    }
+    notes.extend(exposed::notes(
+        &sorted,
+        groups.connection,
+        style,
+        others,
+        name,
+    ));
     let mut lines = Vec::new();
     let mut notes = notes.into_iter().peekable();
-    while let Some(Note {
-        lines: said, next, ..
-    }) = notes.next()
-    {
+    while let Some(Note { lines: said, next }) = notes.next() {
         lines.extend(said);
         let following = notes.peek().map_or(&[][..], |note| &note.next);
         let last = next.iter().filter(|step| !following.contains(step));
         lines.extend(last.map(NoteLine::command));
     }
-    for (rank, count) in counts {
-        let (Some(state), Some(more)) = (
-            State::BY_URGENCY.get(rank),
-            count
-                .checked_sub(MAX_NOTES_PER_STATE)
-                .filter(|more| *more > 0),
-        ) else {
-            continue;
-        };
-        lines.push(NoteLine::plain(format!(
-            "{more} more are {state} (-o json shows the reasons)"
-        )));
+    for (rank, count) in left_out {
+        if let Some(state) = State::BY_URGENCY.get(rank) {
+            let text = format!("{count} more are {state} (-o wide lists them all).");
+            lines.push(NoteLine::plain(text));
+        }
     }
     lines
+}
+
+/// What is said of one group, before it is known of which others the same is said.
+pub struct Cause<'a> {
+    pub status: &'a Status,
+    pub roles: Roles,
+    /// Why it is not at home, and what holds; empty if nothing has to be said but warnings.
+    pub words: String,
+    /// What may be said again for each group: the reason alone.
+    reason: String,
+    /// When a delay ends that keeps the traffic.
+    pub wait: String,
+    pub warnings: Vec<String>,
+    pub next: Vec<NextStep>,
+}
+
+impl<'a> Cause<'a> {
+    /// Returns none for a group that is at home and has no warnings.
+    fn of(status: &'a Status, groups: ClusterStatuses) -> Option<Self> {
+        let next = if exposed::is_noted(status) && status.forgotten_home.is_none() {
+            Vec::new()
+        } else {
+            next_steps(status, groups.connection)
+        };
+        let warnings = status.warnings.iter();
+        let warnings: Vec<String> = warnings
+            .map(|text| format!("warning: {}.", said(text)))
+            .collect();
+        let is_home = matches!(status.state, State::Primary | State::Active);
+        let (reason, words) = if is_home && status.order.is_none() {
+            let unknown = unknown_words(status).map(|words| said(&words));
+            (String::new(), unknown.unwrap_or_default())
+        } else {
+            (format!("{}.", said(&status.reason)), circumstances(status))
+        };
+        let is_empty = [&reason, &words].iter().all(|text| text.is_empty());
+        (!is_empty || !warnings.is_empty() || !next.is_empty()).then(|| Self {
+            status,
+            roles: Roles::of_status(status),
+            words,
+            reason,
+            wait: waiting(status, groups.now).unwrap_or_default(),
+            warnings,
+            next,
+        })
+    }
+
+    /// What is the same for groups that share a note.
+    fn key(&self) -> (usize, String, Vec<(&'static str, Option<String>)>) {
+        let text = [self.text(), self.warnings.join("\n")].join("\n");
+        let step = |step: &NextStep| {
+            let one = OneCommand {
+                id: &self.status.id,
+                roles: &self.roles,
+                command: &step.command,
+            };
+            (step.label, pattern(&one))
+        };
+        let steps = self.next.iter().map(step).collect();
+        let rank = self.status.state.urgency_rank();
+        (rank, self.roles.apply(&text), steps)
+    }
+
+    /// The reason and the circumstances.
+    pub fn text(&self) -> String {
+        let text = format!("{} {}", self.reason, self.words);
+        text.trim().to_owned()
+    }
+
+    fn note(&self, name: &str, groups: ClusterStatuses) -> Note {
+        let name = said(name);
+        let status = self.status;
+        let warnings = self.warnings.iter();
+        let warnings = warnings.map(|warning| NoteLine::plain(format!("{name}: {warning}")));
+        let text = if self.reason.is_empty() {
+            self.words.clone()
+        } else {
+            let first = self.next.first().map(|step| step.command.as_str());
+            let ailments = ailments(status, groups.connection, first);
+            let changed = changed(status, groups.now);
+            let wait = if self.wait.is_empty() {
+                String::new()
+            } else {
+                format!("{} ", self.wait)
+            };
+            format!("{}{ailments} {}{wait}{changed}", self.reason, self.words)
+        };
+        let line = NoteLine::plain(format!("{name}: {}", text.trim_end())).of_state(status.state);
+        let lines = Some(line).filter(|_| !text.is_empty());
+        Note {
+            lines: lines.into_iter().chain(warnings).collect(),
+            next: self.next.clone(),
+        }
+    }
+}
+
+fn said(text: &str) -> String {
+    shorten(&clean(text), MAX_NOTE_CHARS)
 }
 
 /// Counts the groups by state, if there are many.
@@ -104,22 +211,9 @@ pub fn counts_by_state(statuses: &[Status]) -> String {
         .join(", ")
 }
 
-/// Returns nothing for a group that is at home and has no warnings. `ailments` are sentences to add.
-fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> Vec<NoteLine> {
-    let said = |text: &str| shorten(&clean(text), MAX_NOTE_CHARS);
-    let warning =
-        |text: &String| NoteLine::plain(format!("{}: warning: {}.", said(name), said(text)));
-    let warnings = status.warnings.iter().map(warning);
-    let unknown = unknown_words(status);
-    if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
-        let unknown = unknown.map(|words| format!("{}: {}", said(name), said(&words)));
-        return unknown
-            .map(NoteLine::plain)
-            .into_iter()
-            .chain(warnings)
-            .collect();
-    }
-    let mut text = format!("{}: {}.{ailments} ", said(name), said(&status.reason));
+/// Says what holds for a group that is not at home, apart from its reason and its last move.
+fn circumstances(status: &Status) -> String {
+    let mut text = String::new();
     match status.state {
         State::OutOfSync => text.push_str(&unwritten(status)),
         State::Down if status.expired_order() == Some(ExpiredOrder::Pause) => {
@@ -128,11 +222,8 @@ fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> Vec<Note
         State::Waiting => text.push_str(&proxies_step_in(status).unwrap_or_default()),
         _ => {}
     }
-    if let Some(words) = waiting(status, now) {
-        text.push_str(&format!("{words} "));
-    }
-    if let Some(words) = &unknown {
-        text.push_str(&format!("{} ", said(words)));
+    if let Some(words) = unknown_words(status) {
+        text.push_str(&format!("{} ", said(&words)));
     }
     if status.flags.unverified {
         text.push_str(if status.state == State::OutOfSync {
@@ -147,24 +238,20 @@ fn note(status: &Status, name: &str, now: Timestamp, ailments: &str) -> Vec<Note
     if let Some(words) = exposed::sentence(status) {
         text.push_str(&format!("{} ", said(&words)));
     }
+    text
+}
+
+/// Says when the weights were changed last.
+fn changed(status: &Status, now: Timestamp) -> String {
     match &status.changed {
-        WeightsOrigin::Moved(last) => {
-            text.push_str(&said(&last_move(last, status, now)));
-        }
-        WeightsOrigin::Edited { by, at } => {
-            text.push_str(&format!(
-                "Backends last edited by {}, {} ago.",
-                said(by),
-                age(*at, now)
-            ));
-        }
-        WeightsOrigin::Created(_) => {}
+        WeightsOrigin::Moved(last) => said(&last_move(last, status, now)),
+        WeightsOrigin::Edited { by, at } => format!(
+            "Backends last edited by {}, {} ago.",
+            said(by),
+            age(*at, now)
+        ),
+        WeightsOrigin::Created(_) => String::new(),
     }
-    let mut line = NoteLine::plain(text.trim_end().to_owned());
-    if status.state == State::Down {
-        line = line.coloured(Colour::Red);
-    }
-    std::iter::once(line).chain(warnings).collect()
 }
 
 /// Says that the proxies send the traffic elsewhere until the change is made.

@@ -17,6 +17,8 @@ pub struct TableStyle {
     pub namespaces: bool,
     pub clusters: bool,
     pub colour: bool,
+    /// The groups are all of their namespaces.
+    pub are_all: bool,
 }
 
 /// The groups of one cluster.

@@ -1,13 +1,11 @@
 //! Aggregates notices, like client-go's EventAggregator: if one cause affects many groups or reads,
 //! one line reports it. Notices that can be aggregated wait a moment for similar ones (debounce).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::model::fold::{MAX_SINGLE_GROUPS, fold};
 use crate::model::{Notice, State};
 
-/// Up to this many groups are reported one by one.
-const MAX_SINGLE_GROUPS: usize = 5;
 /// Up to this many reads are reported one by one.
 const MAX_SINGLE_READ_NOTICES: usize = 2;
 /// Notices are reported after this long without a new one.
@@ -109,29 +107,15 @@ fn without_request(error: &str) -> String {
 
 /// Combines many notices with the same key into one, at the position of the first.
 fn aggregate(notices: Vec<Notice>) -> Vec<Notice> {
-    let mut by_key: BTreeMap<AggregationKey, Vec<Notice>> = BTreeMap::new();
-    for notice in &notices {
-        if let Some(key) = AggregationKey::of(notice) {
-            by_key.entry(key).or_default().push(notice.clone());
+    let batches = fold(notices, AggregationKey::of, AggregationKey::max_single);
+    let notice = |mut batch: Vec<Notice>| match batch.pop() {
+        Some(only) if batch.is_empty() => only,
+        last => {
+            batch.extend(last);
+            Notice::Batch(batch)
         }
-    }
-    by_key.retain(|key, many| many.len() > key.max_single());
-    let mut aggregated = Vec::new();
-    let mut done = Vec::new();
-    for notice in notices {
-        match AggregationKey::of(&notice) {
-            Some(key) if done.contains(&key) => {}
-            Some(key) => match by_key.remove(&key) {
-                Some(many) => {
-                    aggregated.push(Notice::Batch(many));
-                    done.push(key);
-                }
-                None => aggregated.push(notice),
-            },
-            None => aggregated.push(notice),
-        }
-    }
-    aggregated
+    };
+    batches.into_iter().map(notice).collect()
 }
 
 #[cfg(test)]
