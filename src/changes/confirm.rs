@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::order::{ChangePlan, Order};
+use super::order::{ChangePlan, Order, roles};
 use super::plan::PlannedChange;
 use super::precondition::paused;
 use super::write::OrderContext;
+use crate::cli::ChangeArgs;
+use crate::model::fold::{FoldedText, GroupText, fold_texts};
 use crate::model::{Group, Readiness};
 use crate::output::streams::Streams;
 use crate::problem::Problem;
@@ -22,6 +24,7 @@ use crate::text::{MAX_LINE_CHARS, shorten};
 pub async fn confirm(
     context: OrderContext<'_>,
     planned: &[PlannedChange],
+    args: &ChangeArgs,
     streams: &Streams,
     input: &Input,
 ) -> anyhow::Result<Option<Interrupts>> {
@@ -42,7 +45,7 @@ pub async fn confirm(
         "{name} in context {} ({})",
         cluster.context, cluster.server
     ));
-    for line in lines(order, planned) {
+    for line in lines(order, planned, args.max_single_groups()) {
         streams.say(&shorten(&line, MAX_LINE_CHARS));
     }
     let mut interrupts = Interrupts::listen()?;
@@ -61,24 +64,46 @@ pub async fn confirm(
     }
 }
 
-/// A line for each change, then one for each group that is refused or left alone.
-fn lines(order: &dyn Order, planned: &[PlannedChange]) -> Vec<String> {
+/// A line for each change, then one for each group that is refused or left alone; one line for many
+/// groups with the same change.
+fn lines(order: &dyn Order, planned: &[PlannedChange], max_single: usize) -> Vec<String> {
+    let said = |planned: &PlannedChange, text: String| GroupText {
+        id: planned.record.id(),
+        roles: roles(&planned.record),
+        text,
+    };
     let changes = planned.iter().filter_map(|planned| match &planned.plan {
         Ok(ChangePlan::Change(write)) => {
             let what = describe(order, planned, &write.change, &write.words);
-            Some(format!("  {}: {what}", planned.record.id()))
+            Some(said(planned, what))
         }
         _ => None,
     });
-    let others = planned.iter().filter_map(|planned| {
-        let id = planned.record.id();
-        match &planned.plan {
-            Err(refusal) => Some(format!("  {id} is refused: {}", refusal.reason)),
-            Ok(ChangePlan::Left(why)) => Some(format!("  {id} is left alone: {}", why.reason)),
-            Ok(_) => None,
-        }
+    let refused = planned.iter().filter_map(|planned| {
+        let refusal = planned.plan.as_ref().err()?;
+        Some(said(planned, refusal.reason.clone()))
     });
-    changes.chain(others).collect()
+    let left = planned.iter().filter_map(|planned| match &planned.plan {
+        Ok(ChangePlan::Left(why)) => Some(said(planned, why.reason.clone())),
+        _ => None,
+    });
+    let line = |it: FoldedText, what: &str| {
+        let verb = match what {
+            "" => String::new(),
+            what if it.is_many => format!(" are {what}"),
+            what => format!(" is {what}"),
+        };
+        format!("  {}{verb}: {}", it.subject, it.text)
+    };
+    let parts = [
+        (fold_texts(changes, max_single), ""),
+        (fold_texts(refused, max_single), "refused"),
+        (fold_texts(left, max_single), "left alone"),
+    ];
+    let parts = parts.into_iter();
+    parts
+        .flat_map(|(texts, what)| texts.into_iter().map(move |it| line(it, what)))
+        .collect()
 }
 
 /// Returns where the traffic goes or what else changes, then the terms.

@@ -81,7 +81,7 @@ impl Execution<'_> {
         let mut changes = plan_all(context, records).await;
         let mut confirmed = None;
         if spec.asks && dry_run == DryRun::None && !self.args.yes {
-            confirmed = confirm(context, &changes, self.streams, self.input).await?;
+            confirmed = confirm(context, &changes, self.args, self.streams, self.input).await?;
         }
         let was_asked = confirmed.is_some();
         if was_asked {
@@ -137,7 +137,7 @@ async fn write_all(
     let has_timed_out = context.order.spec().timed_out;
     let writes = changes.into_iter().map(|planned| async move {
         let (record, shown) = (planned.record, planned.shown.as_ref());
-        let id = record.id();
+        let outcome = ChangeOutcome::of(&record, ChangeResult::Unchanged(String::new()));
         let result = match planned.plan {
             Err(refusal) if refusal.may_pass && has_timed_out => ChangeResult::NotMet(refusal),
             Err(refusal) => ChangeResult::Refused(refusal),
@@ -151,7 +151,7 @@ async fn write_all(
                 write(context, record, *planned, dry_run, shown).await
             }
         };
-        ChangeOutcome::new(id, result)
+        ChangeOutcome { result, ..outcome }
     });
     stream::iter(writes)
         .buffer_unordered(MAX_CONCURRENT_GROUPS)

@@ -9,9 +9,10 @@ use super::execute::{Execution, follow_up};
 use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order, OrderSpec};
 use super::preflight::Preflight;
 use super::refusal::Refusal;
-use super::write::OrderContext;
+use super::write::{OrderContext, place_of};
 use crate::cluster::Cluster;
-use crate::model::{Timers, decide};
+use crate::model::fold::{MAX_SINGLE_GROUPS, groups_named};
+use crate::model::{GroupId, Timers, decide};
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
@@ -91,19 +92,24 @@ impl Hold<'_> {
         execution.report(&outcomes)
     }
 
+    fn ids(&self) -> Vec<GroupId> {
+        self.records.iter().map(Record::id).collect()
+    }
+
     fn names(&self) -> String {
-        let ids = self.records.iter().map(Record::id);
-        let names: Vec<String> = ids.map(|id| word(&id.short_name())).collect();
+        let ids = self.ids();
+        if ids.len() > MAX_SINGLE_GROUPS {
+            return groups_named(&Vec::from_iter(&ids));
+        }
+        let names: Vec<String> = ids.iter().map(GroupId::short_name).collect();
         names.join(" ")
     }
 
     fn by_hand(&self) -> String {
-        let namespace = self
-            .records
-            .first()
-            .map_or("NAMESPACE", |record| &record.meta.namespace);
-        let place = self.execution.cluster.reach.for_plugin(namespace);
-        format!("kubectl failover failback {} {place}", self.names())
+        let ids = self.ids();
+        let names: Vec<String> = ids.iter().map(|id| word(&id.short_name())).collect();
+        let place = place_of(self.execution.cluster, &ids);
+        format!("kubectl failover failback {} {place}", names.join(" "))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod preflight;
 pub mod read_back;
 pub mod refusal;
 pub mod report;
+mod report_lines;
 pub mod retry;
 pub mod wait_ready;
 pub mod write;

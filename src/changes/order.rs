@@ -8,9 +8,10 @@ use super::apex_service::BreakerChange;
 use super::preflight::{Preflight, PreflightReads};
 use super::refusal::Refusal;
 use crate::cluster::Cluster;
+use crate::model::fold::Roles;
 use crate::model::{GroupId, Status};
 use crate::problem::Problem;
-use crate::resource::Change;
+use crate::resource::{Change, Record};
 
 /// How long `--wait` waits by default.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -121,6 +122,8 @@ impl ChangePlan {
 #[derive(Debug)]
 pub struct ChangeOutcome {
     pub id: GroupId,
+    /// The roles of its backends before the change, as far as they are known.
+    pub roles: Roles,
     pub result: ChangeResult,
     /// The group as it was read back, if it is as ordered; or why it could not be read.
     pub now: Option<Result<Status, Problem>>,
@@ -128,8 +131,19 @@ pub struct ChangeOutcome {
 
 impl ChangeOutcome {
     pub fn new(id: GroupId, result: ChangeResult) -> Self {
-        let now = None;
-        Self { id, result, now }
+        Self {
+            roles: Roles::new(&id, None, []),
+            id,
+            result,
+            now: None,
+        }
+    }
+
+    pub fn of(record: &Record, result: ChangeResult) -> Self {
+        Self {
+            roles: roles(record),
+            ..Self::new(record.id(), result)
+        }
     }
 
     /// Whether the order was written, by this command or before it.
@@ -159,6 +173,14 @@ pub enum ChangeResult {
     Failed(Problem),
     /// The group no longer exists.
     Gone(Problem),
+}
+
+/// Returns the roles of a group's backends, as far as they are known.
+pub fn roles(record: &Record) -> Roles {
+    match &record.group {
+        Ok(group) => Roles::of_group(group),
+        Err(_) => Roles::new(&record.id(), None, []),
+    }
 }
 
 /// Returns the end of a duration from `started`, or none if that date is out of range.

@@ -92,7 +92,7 @@ async fn read_all_again(
     let reads = records.iter().map(|record| async move {
         let mut retries = Retries::within(context.order.spec().write_timeout);
         let found = read_again(context.cluster, record, &mut retries).await;
-        found.map_err(|result| ChangeOutcome::new(record.id(), result))
+        found.map_err(|result| ChangeOutcome::of(record, result))
     });
     let (mut found, mut lost) = (Vec::new(), Vec::new());
     let mut reads = stream::iter(reads).buffered(MAX_CONCURRENT_GROUPS);

@@ -6,8 +6,8 @@ use super::confirm::carriers;
 use super::execute::Execution;
 use super::order::{ChangeOutcome, ChangeResult, Order};
 use super::read_back::all_met;
+use super::report_lines::{Reported, lines};
 use super::write::place_of;
-use crate::cli::StreamFormat;
 use crate::model::{GroupId, State, Status};
 use crate::problem::Exit;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
@@ -48,7 +48,7 @@ struct ChangeItem<'a> {
 }
 
 impl Execution<'_> {
-    /// Prints a line for each group: successes on standard output, the rest on standard error, with
+    /// Prints a line for each group, or for many with the same result: successes on standard output, the rest on standard error, with
     /// a summary for several groups. A closed standard output is not an error, since the changes
     /// are done. Returns the exit code.
     ///
@@ -67,7 +67,7 @@ impl Execution<'_> {
             .iter()
             .map(|outcome| item(order, outcome, &place(outcome)));
         let items: Vec<ChangeItem> = items.collect();
-        if self.args.output == StreamFormat::Json {
+        if self.args.prints_json() {
             let list = ChangeList {
                 api_version: API_VERSION,
                 kind: "ChangeList",
@@ -81,23 +81,28 @@ impl Execution<'_> {
             return Ok(exit);
         }
         let left: Vec<&GroupId> = outcomes.iter().filter_map(ChangeOutcome::left).collect();
-        for (outcome, item) in outcomes.iter().zip(&items) {
-            let line = clean(&format!("{}: {}", outcome.id, item.message));
-            let line = shorten(&line, MAX_LINE_CHARS);
-            match item.result {
-                "refused" => streams.say(&format!("refused: {line}")),
-                "left" => streams.say(&format!("left alone: {line}")),
-                "notMet" => streams.say(&format!("not ready in time: {line}")),
-                "failed" => streams.say(&format!("error: {line}")),
-                "wouldChange" => streams.print_if_read(&format!("{line} (dry run)"))?,
-                _ => streams.print_if_read(&line)?,
+        let reported = outcomes.iter().zip(&items);
+        let reported = reported.map(|(outcome, item)| Reported {
+            outcome,
+            result: item.result,
+            message: &item.message,
+            next: &item.next,
+        });
+        let reported: Vec<Reported> = reported.collect();
+        for line in lines(&reported, self.args.max_single_groups()) {
+            let text = clean(&format!("{}: {}", line.subject, line.message));
+            let text = shorten(&text, MAX_LINE_CHARS);
+            match line.result {
+                "refused" => streams.say(&format!("refused: {text}")),
+                "left" => streams.say(&format!("left alone: {text}")),
+                "notMet" => streams.say(&format!("not ready in time: {text}")),
+                "failed" => streams.say(&format!("error: {text}")),
+                "wouldChange" => streams.print_if_read(&format!("{text} (dry run)"))?,
+                _ => streams.print_if_read(&text)?,
             }
             // One command, below, is for all that were left alone.
-            let next = item
-                .next
-                .iter()
-                .filter(|_| item.result != "left" || left.len() == 1);
-            for next in next {
+            let next = line.next.iter();
+            for next in next.filter(|_| line.result != "left" || left.len() == 1) {
                 streams.say(&format!("  {}", shorten(next, MAX_LINE_CHARS)));
             }
         }

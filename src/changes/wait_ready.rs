@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::order::{ChangeOutcome, Order};
+use super::order::{ChangeOutcome, Order, roles};
 use super::preflight::{PreflightReads, preflight};
 use super::retry::is_retriable;
 use super::write::read_now;
@@ -15,6 +15,7 @@ use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
 use crate::error::explain;
+use crate::model::fold::{GroupText, MAX_SINGLE_GROUPS, fold_texts};
 use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::readiness::backends::backends_of;
@@ -69,7 +70,7 @@ pub async fn wait_ready(
                     return Ok(wait);
                 }
                 let some_ready = refusals.len() < wait.records.len();
-                (refusals.join("; "), some_ready.then_some(wait))
+                (in_one_line(refusals), some_ready.then_some(wait))
             }
             Err(error) if is_retriable(&error) => {
                 interval = POLL_INTERVAL;
@@ -105,21 +106,32 @@ async fn read(
     for record in records {
         match read_now(cluster, record).await? {
             Ok(record) => found.push(record),
-            Err(gone) => lost.push(ChangeOutcome::new(record.id(), gone)),
+            Err(gone) => lost.push(ChangeOutcome::of(record, gone)),
         }
     }
     Ok((found, lost))
 }
 
 /// The refusals that may pass.
-async fn refusals(cluster: &Clusters, records: &[Record], order: &dyn Order) -> Vec<String> {
+async fn refusals(cluster: &Clusters, records: &[Record], order: &dyn Order) -> Vec<GroupText> {
     let now = cluster.clock().now();
     let seen = preflight(cluster, records, "", now, PreflightReads::default()).await;
     let refused = records.iter().zip(&seen).filter_map(|(record, seen)| {
         let refusal = order.plan(seen).err().filter(|refusal| refusal.may_pass)?;
-        Some(format!("{}: {}", record.id(), refusal.reason))
+        Some(GroupText {
+            id: record.id(),
+            roles: roles(record),
+            text: refusal.reason,
+        })
     });
     refused.collect()
+}
+
+/// Says what is waited for, in one line.
+fn in_one_line(refused: Vec<GroupText>) -> String {
+    let texts = fold_texts(refused, MAX_SINGLE_GROUPS).into_iter();
+    let texts = texts.map(|it| format!("{}: {}", it.subject, it.text));
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 type SliceChange = Result<(), RequestError>;

@@ -1,11 +1,7 @@
-//! What checks find in groups. In short, groups with the same problem are one line.
+//! What checks find in groups. Many groups with the same problem are one line.
 
-use std::collections::BTreeSet;
-
-use crate::model::GroupId;
-
-/// Names beyond this number are only counted.
-const MAX_NAMES: usize = 3;
+use crate::model::fold::{Roles, common, fold, groups_in, name_some};
+use crate::model::{GroupId, Status};
 
 /// A problem of one group.
 #[derive(Debug)]
@@ -14,6 +10,8 @@ pub struct Finding {
     /// The backend that has the problem, if it is not the group.
     pub backend: Option<String>,
     pub words: String,
+    /// The roles of the backends that the words name.
+    roles: Roles,
 }
 
 impl Finding {
@@ -22,6 +20,15 @@ impl Finding {
             id: id.clone(),
             backend: None,
             words: words.into(),
+            roles: Roles::default(),
+        }
+    }
+
+    /// A problem of a group in words that name its backends.
+    pub fn on_status(status: &Status, words: impl Into<String>) -> Self {
+        Self {
+            roles: Roles::of_status(status),
+            ..Self::new(&status.id, words)
         }
     }
 
@@ -42,55 +49,25 @@ impl Finding {
     }
 }
 
-/// Returns a line for each finding or, in short, for each distinct problem.
-pub fn lines(findings: impl IntoIterator<Item = Finding>, short: bool) -> Vec<String> {
-    let findings: Vec<Finding> = findings.into_iter().collect();
-    if !short {
-        return findings.iter().map(Finding::line).collect();
-    }
-    let mut problems: Vec<(&str, Vec<&Finding>)> = Vec::new();
-    for finding in &findings {
-        let known = problems.iter_mut();
-        let mut same = known.filter(|(words, _)| *words == finding.words);
-        match same.next() {
-            Some((_, same)) => same.push(finding),
-            None => problems.push((&finding.words, vec![finding])),
-        }
-    }
-    problems
-        .iter()
-        .map(|(words, same)| folded(words, same))
-        .collect()
+/// Returns a line for each finding, or for more than `max_single` of the same problem.
+pub fn lines(findings: impl IntoIterator<Item = Finding>, max_single: usize) -> Vec<String> {
+    let problem = |it: &Finding| Some((it.backend.is_some(), it.roles.apply(&it.words)));
+    let problems = fold(findings, problem, |_| max_single);
+    problems.iter().map(|same| line(same)).collect()
 }
 
-fn folded(words: &str, same: &[&Finding]) -> String {
+fn line(same: &[Finding]) -> String {
     if let [only] = same {
         return only.line();
     }
-    let groups: BTreeSet<&GroupId> = same.iter().map(|finding| &finding.id).collect();
-    let namespaces: BTreeSet<&str> = same.iter().map(|it| it.id.namespace.as_str()).collect();
-    let namespaces = name_some(namespaces.into_iter().map(str::to_owned));
     let a_backend = match same {
         [first, ..] if first.backend.is_some() => "a backend ",
         _ => "",
     };
-    let count = match groups.len() {
-        1 => "1 group".to_owned(),
-        many => format!("{many} groups"),
-    };
-    let subjects = name_some(same.iter().map(|finding| finding.subject()));
-    format!("{count} in {namespaces}: {a_backend}{words} ({subjects})")
-}
-
-/// Names the first ones, and counts the others: `a, b, c and 2 more`.
-pub fn name_some(names: impl IntoIterator<Item = String>) -> String {
-    let mut names = names.into_iter();
-    let named: Vec<String> = names.by_ref().take(MAX_NAMES).collect();
-    let more = match names.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    named.join(", ") + &more
+    let groups = groups_in(same.iter().map(|finding| &finding.id));
+    let words = common(same.iter().map(|it| (&it.roles, it.words.as_str())));
+    let subjects = name_some(same.iter().map(Finding::subject));
+    format!("{groups}: {a_backend}{words} ({subjects})")
 }
 
 #[cfg(test)]
@@ -109,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_problem_is_one_line_in_short() {
+    fn the_same_problem_of_many_groups_is_one_line() {
         let findings = || {
             let backends = ["a-east", "b-east", "c-east", "d-east", "e-east"];
             let namespaces = ["pay", "shop", "shop", "shop", "shop"];
@@ -117,15 +94,15 @@ mod tests {
             both.map(|(backend, namespace)| finding(namespace, &backend[..1], Some(backend)))
         };
         assert_eq!(
-            lines(findings(), true),
+            lines(findings(), 4),
             ["5 groups in pay, shop: a backend does not exist (a-east, b-east, c-east and 2 more)"]
         );
-        let all = lines(findings(), false);
+        let all = lines(findings(), 5);
         assert_eq!(
             (all.len(), all[0].as_str()),
             (5, "pay/a: a-east does not exist")
         );
         let one = || [finding("pay", "web", None)];
-        assert_eq!(lines(one(), true), lines(one(), false));
+        assert_eq!(lines(one(), 1), lines(one(), 5));
     }
 }

@@ -67,7 +67,7 @@ pub async fn check(
             missing_ports,
             run_by_upstream: run_by_upstream(cluster, &records).await,
             refused_leases: leases::refused(cluster, &records).await,
-            short: options.short,
+            max_single: options.max_single_findings,
             stale: stale_slices::find(cluster, &backends_of(&records)).await,
             records: &records,
         };
@@ -129,7 +129,7 @@ fn not_applied(status: &Status) -> Option<Finding> {
             "{holder} has not applied this yet: {}; if this lasts, its output says why",
             status.reason
         );
-        Finding::new(&status.id, words)
+        Finding::on_status(status, words)
     })
 }
 
@@ -151,8 +151,8 @@ struct Groups<'a> {
     run_by_upstream: HashSet<GroupId>,
     /// Says whose Leases the API server does not accept.
     refused_leases: Vec<String>,
-    /// Groups with the same problem are one line.
-    short: bool,
+    /// More groups with the same problem are one line.
+    max_single: usize,
     /// The services whose EndpointSlices nothing updates.
     stale: BTreeSet<ServiceRef>,
 }
@@ -190,7 +190,7 @@ impl Groups<'_> {
     }
 
     fn lines(&self, findings: impl IntoIterator<Item = Finding>) -> Vec<String> {
-        findings::lines(findings, self.short)
+        findings::lines(findings, self.max_single)
     }
 
     /// Returns the namespace of these groups, or none if there are several.
@@ -198,6 +198,15 @@ impl Groups<'_> {
         let namespaces: BTreeSet<&str> = namespaces.into_iter().collect();
         let only = namespaces.first().filter(|_| namespaces.len() == 1);
         self.cluster.reach.scoped(only.copied())
+    }
+
+    /// Like [`Self::scope`], for a command of this plugin.
+    fn plugin_scope<'a>(&self, namespaces: impl IntoIterator<Item = &'a str>) -> String {
+        let namespaces: BTreeSet<&str> = namespaces.into_iter().collect();
+        match Vec::from_iter(namespaces).as_slice() {
+            [only] => self.cluster.reach.for_plugin(only),
+            _ => self.cluster.reach.scoped(None),
+        }
     }
 
     fn backends(&self) -> impl Iterator<Item = (&Status, &BackendStatus)> + Clone {
@@ -271,10 +280,9 @@ impl Groups<'_> {
     fn down(&self) -> CheckResult {
         let down = self.statuses.iter().filter(|it| it.state == State::Down);
         let namespaces = down.clone().map(|status| status.id.namespace.as_str());
-        let namespace = namespaces.min().unwrap_or_default();
-        let place = self.cluster.reach.for_plugin(namespace);
-        let lines = down.map(|status| format!("{}: {}", status.id, status.reason));
-        CheckResult::error("no group is down", lines.collect())
+        let place = self.plugin_scope(namespaces);
+        let down = down.map(|status| Finding::on_status(status, &status.reason));
+        CheckResult::error("no group is down", self.lines(down))
             .hint(format!("kubectl failover status {place}"))
     }
 
@@ -282,14 +290,16 @@ impl Groups<'_> {
     fn fallbacks(&self) -> CheckResult {
         let exposed = self.statuses.iter();
         let exposed = exposed.filter(|it| it.exposure() == Some(Exposure::NoFallback));
-        let lines = exposed.map(|status| {
+        let exposed = exposed.map(|status| {
             let primary = status.primary.as_deref().unwrap_or_default();
-            format!(
-                "{}: no fallback is ready: if {primary} fails, traffic has nowhere to go",
-                status.id
-            )
+            let words =
+                format!("no fallback is ready: if {primary} fails, traffic has nowhere to go");
+            Finding::on_status(status, words)
         });
-        CheckResult::warning("every group has a fallback that is ready", lines.collect())
+        CheckResult::warning(
+            "every group has a fallback that is ready",
+            self.lines(exposed),
+        )
     }
 
     fn readiness(&self) -> CheckResult {
@@ -297,7 +307,7 @@ impl Groups<'_> {
             let name = &backend.name;
             let is_primary = status.primary.as_ref() == Some(name);
             let unknown = unknown_readiness(self.cluster, name, is_primary, &backend.readiness);
-            unknown.map(|(words, mend)| Finding::new(&status.id, words + &mend))
+            unknown.map(|(words, mend)| Finding::on_status(status, words + &mend))
         };
         let unknown = self.lines(self.backends().filter_map(line));
         CheckResult::warning("the readiness of every backend is known", unknown)
@@ -349,12 +359,9 @@ impl Groups<'_> {
             Runner::Watch(_) | Runner::Unknown => false,
         };
         let unattended = self.by_namespace(is_unattended);
-        let namespaces: BTreeSet<&str> = unattended.keys().map(|(name, _)| *name).collect();
-        let place = match Vec::from_iter(namespaces).as_slice() {
-            [only] => self.cluster.reach.for_plugin(only),
-            _ => self.cluster.reach.scoped(None),
-        };
-        let mut lines = if self.short {
+        let place = self.plugin_scope(unattended.keys().map(|(namespace, _)| *namespace));
+        let count: usize = unattended.values().map(Vec::len).sum();
+        let mut lines = if count > self.max_single {
             let groups = self.statuses.iter();
             let groups = groups.filter(|status| is_unattended(status));
             self.lines(groups.map(|Status { id, flags, .. }| {

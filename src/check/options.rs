@@ -15,8 +15,10 @@ pub struct CheckOptions {
     pub pre: bool,
     /// Check the pods behind the groups' services too.
     pub proxy: bool,
-    /// Show each problem once, not for each command or group that has it.
+    /// Show each missing right once, not for each command that needs it.
     pub short: bool,
+    /// Up to how many groups with the same problem have a line each.
+    pub max_single_findings: usize,
     /// The other clusters to ask about mirrors.
     pub remotes: Remotes,
 }

@@ -38,7 +38,7 @@ pub struct CheckArgs {
     /// How long to retry checks that may still pass, such as 5m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, default_value = "0s")]
     pub wait: Duration,
-    /// Output format; short shows only what is wrong
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: CheckFormat,
     /// Print the least Role that a command needs (with -A, the ClusterRole), and check nothing
@@ -58,6 +58,9 @@ pub struct CheckArgs {
 pub enum CheckFormat {
     #[default]
     Table,
+    /// A line for each group, however many have the same problem
+    Wide,
     Json,
+    /// Only what is wrong, each problem once
     Short,
 }

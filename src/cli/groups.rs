@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::RemoteArgs;
+use crate::model::fold::MAX_SINGLE_GROUPS;
 
 /// Which groups a command changes.
 #[derive(Debug, Args)]
@@ -35,14 +36,22 @@ pub struct ChangeArgs {
     pub yes: bool,
     /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: StreamFormat,
+    pub output: ChangeFormat,
     #[command(flatten)]
     pub remotes: RemoteArgs,
 }
 
 impl ChangeArgs {
     pub fn prints_json(&self) -> bool {
-        self.output == StreamFormat::Json
+        self.output == ChangeFormat::Json
+    }
+
+    /// Up to how many groups with the same result have a line each.
+    pub fn max_single_groups(&self) -> usize {
+        match self.output {
+            ChangeFormat::Wide => usize::MAX,
+            ChangeFormat::Text | ChangeFormat::Json => MAX_SINGLE_GROUPS,
+        }
     }
 }
 
@@ -75,5 +84,14 @@ pub enum DryRun {
 pub enum StreamFormat {
     #[default]
     Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ChangeFormat {
+    #[default]
+    Text,
+    /// A line for each group, however many have the same result
+    Wide,
     Json,
 }

@@ -10,6 +10,7 @@ use crate::check::{self, CheckOptions, RetryUntil};
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::cluster::api::lease::LeaseScope;
 use crate::cluster::transport::kubeconfig;
+use crate::model::fold::MAX_SINGLE_GROUPS;
 use crate::output::spinner::Spinner;
 use crate::output::terminal;
 use crate::problem::{Exit, Problem};
@@ -35,6 +36,11 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
         pre: args.pre,
         proxy: args.proxy,
         short: args.output == CheckFormat::Short,
+        max_single_findings: match args.output {
+            CheckFormat::Short => 1,
+            CheckFormat::Table => MAX_SINGLE_GROUPS,
+            CheckFormat::Wide | CheckFormat::Json => usize::MAX,
+        },
         remotes: env.remotes(&args.remotes)?,
     };
     let categories = check::run(&options, &RetryUntil::new(args.wait, &say)).await;
@@ -45,7 +51,7 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     };
     env.print(&match args.output {
         CheckFormat::Json => json(&categories)?,
-        CheckFormat::Table | CheckFormat::Short => text(&categories, style),
+        CheckFormat::Table | CheckFormat::Wide | CheckFormat::Short => text(&categories, style),
     })?;
     Ok(if succeeded(&categories) {
         Exit::Done

@@ -78,13 +78,22 @@ pub fn groups_in<'a>(ids: impl IntoIterator<Item = &'a GroupId>) -> String {
 /// Like [`groups_in`], and names the first groups: `25 groups in media, pay (media/web, media/api,
 /// pay/web and 22 more)`.
 pub fn groups_named(ids: &[&GroupId]) -> String {
+    with_first(ids, MAX_NAMES)
+}
+
+/// Like [`groups_named`], for groups of which each matters.
+pub fn most_groups_named(ids: &[&GroupId]) -> String {
+    with_first(ids, MAX_SINGLE_GROUPS)
+}
+
+fn with_first(ids: &[&GroupId], count: usize) -> String {
     let groups = groups_in(ids.iter().copied());
     let namespaces: BTreeSet<&str> = ids.iter().map(|id| id.namespace.as_str()).collect();
     let name = |id: &&GroupId| match namespaces.len() {
         1 => id.short_name(),
         _ => id.to_string(),
     };
-    format!("{groups} ({})", name_some(ids.iter().map(name)))
+    format!("{groups} ({})", name_first(count, ids.iter().map(name)))
 }
 
 /// The roles of a group's backends, by which texts about several groups can be the same.
@@ -208,6 +217,50 @@ pub fn common<'a>(texts: impl IntoIterator<Item = (&'a Roles, &'a str)>) -> Stri
     } else {
         roles.apply(first)
     }
+}
+
+/// What is said of one group.
+#[derive(Debug, Clone)]
+pub struct GroupText {
+    /// The group.
+    pub id: GroupId,
+    /// The roles of its backends.
+    pub roles: Roles,
+    /// The text.
+    pub text: String,
+}
+
+/// What is said of one or many groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedText {
+    /// The group, or the groups.
+    pub subject: String,
+    /// Whether these are many groups.
+    pub is_many: bool,
+    /// The text.
+    pub text: String,
+}
+
+/// Returns one text for groups of which the same is said, if they are more than `max_single`.
+pub fn fold_texts(
+    texts: impl IntoIterator<Item = GroupText>,
+    max_single: usize,
+) -> Vec<FoldedText> {
+    let batches = fold(texts, |it| Some(it.roles.apply(&it.text)), |_| max_single);
+    let folded = |batch: Vec<GroupText>| {
+        let ids: Vec<&GroupId> = batch.iter().map(|it| &it.id).collect();
+        let subject = match ids.as_slice() {
+            [only] => only.to_string(),
+            many => groups_named(many),
+        };
+        let texts = batch.iter().map(|it| (&it.roles, it.text.as_str()));
+        FoldedText {
+            subject,
+            is_many: ids.len() > 1,
+            text: common(texts),
+        }
+    };
+    batches.into_iter().map(folded).collect()
 }
 
 #[cfg(test)]

@@ -177,7 +177,7 @@ impl Migrations<'_> {
             .unzip();
         let mut confirmed = None;
         if args.change.dry_run == DryRun::None && !args.change.yes {
-            confirmed = confirm(context, &changes, &env.streams, &env.input).await?;
+            confirmed = confirm(context, &changes, &args.change, &env.streams, &env.input).await?;
         }
         let mut interrupts = confirmed.map_or_else(Interrupts::listen, Ok)?;
         let planned = tasks.into_iter().zip(changes);
