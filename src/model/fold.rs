@@ -185,25 +185,35 @@ impl Roles {
     }
 }
 
-/// Removes counts such as ` (0 of 2)`.
+/// Leaves out how many endpoints there are, in ` (0 of 2)`, ` (0 of 2 ready)` and ` (2 of 2 ready)`.
 fn without_counts(text: &str) -> String {
-    const START: &str = " (0 of ";
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(START) {
-        let (before, counts) = rest.split_at(start);
-        out.push_str(before);
-        let after =
-            counts[START.len()..].trim_start_matches(|letter: char| letter.is_ascii_digit());
-        match after.strip_prefix(')') {
-            Some(after) => rest = after,
-            None => {
-                out.push_str(START);
-                rest = &counts[START.len()..];
-            }
+    let mut parts = text.split(" (");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part
+            .split_once(')')
+            .and_then(|(inside, after)| Some((in_short(inside)?, after)))
+        {
+            Some((short, after)) => out.extend([short, after]),
+            None => out.extend([" (", part]),
         }
     }
-    out + rest
+    out
+}
+
+fn in_short(counts: &str) -> Option<&'static str> {
+    let (ready, total) = counts.split_once(" of ")?;
+    let (total, is_prompt) = match total.strip_suffix(" ready") {
+        Some(total) => (total, true),
+        None => (total, false),
+    };
+    let (ready, total): (u32, u32) = (ready.parse().ok()?, total.parse().ok()?);
+    match (ready, is_prompt) {
+        (0, false) => Some(""),
+        (0, true) => Some(" (none ready)"),
+        (ready, true) if ready == total => Some(" (all ready)"),
+        _ => None,
+    }
 }
 
 /// Returns one text for all: the texts themselves if they are the same, otherwise with roles.
@@ -322,6 +332,10 @@ mod tests {
         assert_eq!(
             pay.apply("api-north (0 of many) ... ä"),
             "api-north (0 of many) ... ä"
+        );
+        assert_eq!(
+            pay.apply("api (0 of 3 ready) → api-east (2 of 2 ready), (1 of 2 ready)"),
+            "the primary (none ready) → the fallback (all ready), (1 of 2 ready)"
         );
         let three = Roles::new(&id("pay", "web"), Some("a"), ["a", "b", "c"]);
         assert_eq!(
