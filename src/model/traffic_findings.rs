@@ -66,12 +66,12 @@ const SUCCESS_DIFFERENCE: f64 = 0.02;
 /// So many silent pods are named.
 const MAX_NAMED_PODS: usize = 3;
 
-/// Returns the findings, the most important ones first.
-pub fn findings(report: &TrafficReport) -> Vec<TrafficFinding> {
+/// Returns the findings, the most important ones first. `flags` are those of suggested commands.
+pub fn findings(report: &TrafficReport, flags: &str) -> Vec<TrafficFinding> {
     let findings = [
         no_traffic(report),
-        refused(report),
-        not_by_weight(report),
+        refused(report, flags),
+        not_by_weight(report, flags),
         direct_calls(report),
     ];
     let mut findings: Vec<TrafficFinding> = findings.into_iter().flatten().collect();
@@ -113,7 +113,7 @@ fn no_traffic(report: &TrafficReport) -> Option<TrafficFinding> {
     })
 }
 
-fn refused(report: &TrafficReport) -> Option<TrafficFinding> {
+fn refused(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> {
     let refused = report.total().refused;
     let backends = report.rows.iter().filter(|row| row.traffic.refused > 0.0);
     let names: Vec<&str> = backends.map(|row| row.name.as_str()).collect();
@@ -129,13 +129,15 @@ fn refused(report: &TrafficReport) -> Option<TrafficFinding> {
              them.",
             requests(refused)
         ),
-        next: Some("see what is ready: kubectl failover status".to_owned()),
+        next: Some(format!(
+            "see what is ready: kubectl failover status {flags}"
+        )),
     })
 }
 
 /// Compares the shares with those that the weights ask for. A backend that has no endpoints for the
 /// proxies, and requests that were sent to a backend itself, do not count.
-fn not_by_weight(report: &TrafficReport) -> Option<TrafficFinding> {
+fn not_by_weight(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> {
     if report.has_moved {
         return None;
     }
@@ -174,11 +176,10 @@ fn not_by_weight(report: &TrafficReport) -> Option<TrafficFinding> {
     Some(TrafficFinding {
         fault: TrafficFault::NotByWeight,
         message,
-        next: Some(
+        next: Some(format!(
             "look for a ServiceProfile or another route that takes precedence: kubectl failover \
-             check; restart client pods that are older than the route"
-                .to_owned(),
-        ),
+             check {flags}; restart client pods that are older than the route"
+        )),
     })
 }
 
@@ -375,7 +376,7 @@ mod tests {
     }
 
     fn messages(report: &TrafficReport) -> Vec<String> {
-        findings(report)
+        findings(report, "-n ns")
             .into_iter()
             .map(|finding| finding.message)
             .collect()

@@ -175,11 +175,11 @@ fn sparkline(history: &[f64], most: f64) -> String {
     history.iter().map(spark).collect()
 }
 
-/// The findings in words, for below a table. `columns` is the width of the terminal, if there is
-/// one.
-pub fn notes(report: &TrafficReport, columns: Option<u16>) -> Vec<String> {
+/// The findings in words, for below a table. `flags` are those of suggested commands, `columns` is the
+/// width of the terminal, if there is one.
+pub fn notes(report: &TrafficReport, flags: &str, columns: Option<u16>) -> Vec<String> {
     let mut lines = Vec::new();
-    for TrafficFinding { message, next, .. } in findings(report) {
+    for TrafficFinding { message, next, .. } in findings(report, flags) {
         match columns {
             Some(columns) => lines.extend(wrap(&clean(&message), columns.into())),
             None => lines.push(clean(&message)),
@@ -313,6 +313,8 @@ pub struct TrafficOrigin<'a> {
     pub server: &'a str,
     pub source: &'static str,
     pub at: Timestamp,
+    /// The flags of suggested commands.
+    pub flags: &'a str,
 }
 
 impl<'a> TrafficDocument<'a> {
@@ -322,6 +324,7 @@ impl<'a> TrafficDocument<'a> {
             server,
             source,
             at,
+            flags,
         } = origin;
         let finding = |TrafficFinding {
                            fault,
@@ -347,7 +350,7 @@ impl<'a> TrafficDocument<'a> {
             clients: clients(report),
             backends: report.rows.iter().map(|row| backend(report, row)).collect(),
             total: numbers(&report.total()),
-            findings: findings(report).into_iter().map(finding).collect(),
+            findings: findings(report, flags).into_iter().map(finding).collect(),
             exit_code: None,
             missing: None,
         }
@@ -409,5 +412,112 @@ fn numbers(traffic: &BackendTraffic) -> NumbersItem {
         tcp_connections: traffic.connections,
         waiting: traffic.waiting,
         failfast: traffic.refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::traffic::Clients;
+    use crate::model::{GroupId, ServiceRef};
+
+    fn report() -> TrafficReport {
+        let row = |name: &str, weight, traffic| TrafficRow {
+            name: name.to_owned(),
+            service: ServiceRef::new("ns", name),
+            weight,
+            meshed: None,
+            traffic,
+        };
+        let mut east = BackendTraffic {
+            success: 93.04,
+            failure: 6.96,
+            rps: 1.94,
+            connections: 1.0,
+            ready: Some((1, 2)),
+            ..BackendTraffic::default()
+        };
+        for (bound, count) in [(20.0, 0.0), (30.0, 100.0), (f64::INFINITY, 100.0)] {
+            east.latency.add(bound, count);
+        }
+        TrafficReport {
+            id: GroupId {
+                namespace: "ns".to_owned(),
+                kind: "trafficsplit",
+                name: "web-svc-failover".to_owned(),
+            },
+            apex: "web-svc".to_owned(),
+            primary: Some(0),
+            rows: vec![
+                TrafficRow {
+                    meshed: Some((1, 1)),
+                    ..row("web-svc", 0, BackendTraffic::default())
+                },
+                row("web-svc-east", 1, east),
+            ],
+            refused: 0.0,
+            seconds: 10.2,
+            clients: Clients {
+                pods: 312,
+                asked: 50,
+                ..Clients::default()
+            },
+            has_moved: false,
+        }
+    }
+
+    #[test]
+    fn the_table_rounds_as_linkerd_viz_does() {
+        assert_eq!(
+            heading(&report()),
+            "web-svc: 10s of requests from 50 of 312 client pods"
+        );
+        assert_eq!(
+            table(&report(), TrafficStyle::default()),
+            [
+                "NAME          WEIGHT  SHARE  MESHED  SUCCESS     RPS  LATENCY_P50  LATENCY_P95  LATENCY_P99  TCP_CONN",
+                "web-svc            0     0%     1/1        -       -            -            -            -         -",
+                "web-svc-east       1   100%       -   93.04%  1.9rps         25ms         30ms         30ms         1",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns() {
+        for limit in [100, 80, 60] {
+            let style = TrafficStyle {
+                columns: Some(limit),
+                ..TrafficStyle::default()
+            };
+            let lines = table(&report(), style);
+            assert!(
+                lines.iter().all(|line| line.width() <= limit.into()),
+                "{lines:?}"
+            );
+            assert!(lines[0].contains("SUCCESS     RPS"), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_wide_table_ends_with_what_the_proxies_know_and_a_history() {
+        let history = [vec![0.0, 0.0], vec![1.0, 8.0]];
+        let style = TrafficStyle {
+            wide: true,
+            history: Some(&history),
+            ..TrafficStyle::default()
+        };
+        let lines = table(&report(), style);
+        assert!(
+            lines[0].ends_with("WAITING  FAILFAST  READY  RPS_HISTORY"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[1].ends_with("0         0      -           ▁▁"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[2].ends_with("0         0    1-2           ▂█"),
+            "{lines:?}"
+        );
     }
 }

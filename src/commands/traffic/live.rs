@@ -23,31 +23,40 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
     let spinner = Spinner::new(&page.streams);
     spinner.show(&meter.in_progress());
     let mut screen: Option<Screen> = None;
+    let mut frame: Vec<String> = Vec::new();
     let mut history: Vec<Vec<f64>> = Vec::new();
     let mut last: Option<TrafficReport> = None;
     loop {
+        let lost = |line: &str| match &mut screen {
+            Some(screen) => {
+                let frame = std::iter::once(line).chain(frame.iter().map(String::as_str));
+                // That the terminal is gone shows at the next frame.
+                let _ = draw(screen, &frame.collect::<Vec<_>>());
+            }
+            None => page.streams.say(line),
+        };
+        let next = async {
+            match last {
+                None => meter.next().await,
+                Some(_) => meter.again(None, lost).await,
+            }
+        };
         let report = tokio::select! {
             _ = interrupts.next() => break,
             () = page.streams.closed() => break,
-            report = meter.next() => report?,
+            report = next => report?,
         };
         spinner.clear();
         if is_drawn {
             remember(&mut history, &report);
-            if screen.is_none() {
-                screen = Some(Screen::enter(&page.streams, false)?);
-            }
-            if let Some(screen) = &mut screen {
-                let columns = page.streams.terminal_size().0;
-                let mut lines = vec![heading(&report), String::new()];
-                lines.extend(page.frame(&report, Some(columns), Some(&history)));
-                screen.draw(|buffer| {
-                    let area = buffer.area;
-                    for (row, line) in (area.top()..area.bottom()).zip(&lines) {
-                        buffer.set_stringn(0, row, line, area.width.into(), Style::default());
-                    }
-                })?;
-            }
+            let columns = page.streams.terminal_size().0;
+            frame = vec![heading(&report), String::new()];
+            frame.extend(page.frame(&report, Some(columns), Some(&history)));
+            let screen = match &mut screen {
+                Some(screen) => screen,
+                none => none.insert(Screen::enter(&page.streams, false)?),
+            };
+            draw(screen, &frame)?;
         } else {
             page.print_lines(meter, &report)?;
         }
@@ -58,6 +67,16 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
         page.print(meter, &report, None)?;
     }
     Ok(Exit::Done)
+}
+
+fn draw(screen: &mut Screen, lines: &[impl AsRef<str>]) -> anyhow::Result<bool> {
+    screen.draw(|buffer| {
+        let area = buffer.area;
+        for (row, line) in (area.top()..area.bottom()).zip(lines) {
+            let width = area.width.into();
+            buffer.set_stringn(0, row, line.as_ref(), width, Style::default());
+        }
+    })
 }
 
 fn remember(history: &mut Vec<Vec<f64>>, report: &TrafficReport) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::cli::TrafficArgs;
 use crate::cluster::api::groups;
 use crate::cluster::{Cluster, RequestError};
@@ -15,6 +17,35 @@ use crate::text::{clean, place};
 use crate::traffic::clients::ClientSelection;
 use crate::traffic::proxies::{ProxySource, ProxySourceOptions};
 use crate::traffic::source::Source;
+
+/// How long to wait for a cluster that does not answer.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why a window could not be measured.
+#[derive(Debug, thiserror::Error)]
+enum MeterError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Group(#[from] Problem),
+}
+
+impl MeterError {
+    /// Whether it may pass by itself.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Request(error) => error.is_unanswered() || error.is_transient(),
+            Self::Group(_) => false,
+        }
+    }
+
+    fn explain(self, cluster: &Cluster) -> Problem {
+        match self {
+            Self::Request(error) => error::explain(cluster, &error),
+            Self::Group(problem) => problem,
+        }
+    }
+}
 
 /// Measures the traffic of one group.
 #[derive(Debug)]
@@ -92,18 +123,45 @@ impl TrafficMeter {
         format!("counting the requests of {pods} for {window}")
     }
 
+    /// Returns the traffic of the next window. If the cluster does not answer for a while, passes a
+    /// line to `say`, and tries again until `end`.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn again(
+        &mut self,
+        end: Option<Instant>,
+        mut say: impl FnMut(&str),
+    ) -> anyhow::Result<TrafficReport> {
+        loop {
+            let error = match self.measure().await {
+                Ok(report) => return Ok(report),
+                Err(error) => error,
+            };
+            let is_late = end.is_some_and(|end| Instant::now() + RETRY_INTERVAL > end);
+            if is_late || !error.may_pass() {
+                return Err(error.explain(&self.cluster).into());
+            }
+            say(&format!("connection lost: {error}; trying again"));
+            sleep(RETRY_INTERVAL).await;
+        }
+    }
+
     /// Returns the traffic of the next window, and the weights at its end.
     ///
     /// # Errors
     /// If nothing can be counted, or the group cannot be read or has other backends.
     pub async fn next(&mut self) -> anyhow::Result<TrafficReport> {
-        let explain = |error: RequestError| error::explain(&self.cluster, &error);
-        let traffic = self.source.measure(self.window).await.map_err(explain)?;
+        let measured = self.measure().await;
+        measured.map_err(|error| error.explain(&self.cluster).into())
+    }
+
+    async fn measure(&mut self) -> Result<TrafficReport, MeterError> {
+        let traffic = self.source.measure(self.window).await?;
         let id = self.group.id.clone();
         let read = groups::get(&self.cluster, self.record.kind, &id.namespace, &id.name);
         let record = read
-            .await
-            .map_err(explain)?
+            .await?
             .ok_or_else(|| Problem::new(format!("{} was deleted", clean(&id.to_string()))))?;
         let group = valid(&record)?;
         let services = |group: &Group| -> Vec<_> {

@@ -31,6 +31,7 @@ pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
     let page = TrafficPage {
         streams: env.streams.clone(),
         format: args.output,
+        flags: cluster.reach.for_plugin(&meter.group().id.namespace),
     };
     if args.watch {
         return live::run(&mut meter, &page).await;

@@ -22,6 +22,8 @@ pub struct Verdict {
 pub struct TrafficPage {
     pub streams: Streams,
     pub format: TrafficFormat,
+    /// The flags of suggested commands.
+    pub flags: String,
 }
 
 impl TrafficPage {
@@ -36,7 +38,7 @@ impl TrafficPage {
         verdict: Option<&Verdict>,
     ) -> anyhow::Result<()> {
         let document = || {
-            let document = document(meter, report);
+            let document = self.document(meter, report);
             match verdict {
                 Some(Verdict { exit, missing }) => document.ending(exit.code(), missing.clone()),
                 None => document,
@@ -71,7 +73,7 @@ impl TrafficPage {
             history,
         };
         let mut lines = table(report, style);
-        let notes = notes(report, columns);
+        let notes = notes(report, &self.flags, columns);
         if !notes.is_empty() {
             lines.push(String::new());
             lines.extend(notes);
@@ -85,21 +87,28 @@ impl TrafficPage {
     /// If they cannot be written.
     pub fn print_lines(&self, meter: &TrafficMeter, report: &TrafficReport) -> anyhow::Result<()> {
         if self.format == TrafficFormat::Json {
-            return self.streams.print(&json_line(&document(meter, report))?);
+            return self
+                .streams
+                .print(&json_line(&self.document(meter, report))?);
         }
         for line in text_lines(report, meter.cluster.clock().now()) {
             self.streams.print(&line)?;
         }
         Ok(())
     }
-}
 
-fn document<'a>(meter: &'a TrafficMeter, report: &'a TrafficReport) -> TrafficDocument<'a> {
-    let origin = TrafficOrigin {
-        context: &meter.cluster.context,
-        server: &meter.cluster.server,
-        source: meter.source.name(),
-        at: meter.cluster.clock().now(),
-    };
-    TrafficDocument::new(report, origin)
+    fn document<'a>(
+        &'a self,
+        meter: &'a TrafficMeter,
+        report: &'a TrafficReport,
+    ) -> TrafficDocument<'a> {
+        let origin = TrafficOrigin {
+            context: &meter.cluster.context,
+            server: &meter.cluster.server,
+            source: meter.source.name(),
+            at: meter.cluster.clock().now(),
+            flags: &self.flags,
+        };
+        TrafficDocument::new(report, origin)
+    }
 }

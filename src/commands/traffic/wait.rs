@@ -28,8 +28,8 @@ pub async fn run(
     let asked = goals.join(" and ");
     let end = Instant::now() + timeout;
     let waiting = Waiting::start(&page.streams, asked.clone(), timeout);
+    let mut report = meter.next().await?;
     let (report, missing) = loop {
-        let report = meter.next().await?;
         let unmet = args.goals.iter().filter(|goal| !goal.holds(&report));
         let missing: Vec<&TrafficCondition> = unmet.collect();
         // A window that ends too late is not begun.
@@ -37,6 +37,8 @@ pub async fn run(
             break (report, missing);
         }
         waiting.say(&found(&missing, &report));
+        let say = |line: &str| waiting.say(&[line.to_owned()]);
+        report = meter.again(Some(end), say).await?;
     };
     waiting.end();
     let verdict = Verdict {
@@ -55,7 +57,7 @@ pub async fn run(
         return Ok(Exit::Done);
     }
     let seconds = timeout.as_secs_f64();
-    let words = findings(&report)
+    let words = findings(&report, &page.flags)
         .into_iter()
         .map(|finding| clean(&finding.message));
     let problem = Problem::not_met(format!("timed out after {seconds} s waiting for {asked}"))
