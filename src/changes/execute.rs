@@ -136,7 +136,7 @@ async fn write_all(
 ) -> Vec<ChangeOutcome> {
     let has_timed_out = context.order.spec().timed_out;
     let writes = changes.into_iter().map(|planned| async move {
-        let (record, shown) = (planned.record, planned.shown.as_ref());
+        let (record, seen, shown) = (planned.record, planned.seen, planned.shown.as_ref());
         let outcome = ChangeOutcome::of(&record, ChangeResult::Unchanged(String::new()));
         let result = match planned.plan {
             Err(refusal) if refusal.may_pass && has_timed_out => ChangeResult::NotMet(refusal),
@@ -148,7 +148,7 @@ async fn write_all(
             }
             Ok(ChangePlan::Change(planned)) => {
                 let dry_run = dry_run == DryRun::Server;
-                write(context, record, *planned, dry_run, shown).await
+                write(context, record, seen, *planned, dry_run, shown).await
             }
         };
         ChangeOutcome { result, ..outcome }

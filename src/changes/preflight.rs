@@ -13,7 +13,8 @@ use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts::{self, Conflicts};
 use crate::cluster::remotes::named_remotes::{self, NamedRemotes};
 use crate::model::{
-    Group, Invalid, Override, Readiness, ServiceRef, Timers, Weights, WhyUnknown, decide,
+    Finding, Group, GroupEvent, Invalid, Override, Readiness, ServiceRef, Timers, Weights,
+    WhyUnknown, decide,
 };
 use crate::readiness::{backends, read_once};
 use crate::resource::{Record, TrafficMove};
@@ -45,6 +46,10 @@ pub struct Preflight {
     pub service: Option<Result<Option<ApexService>, String>>,
     /// One for each backend.
     pub readiness: Vec<Readiness>,
+    /// Since when each backend is ready, or not ready; none if nothing tells.
+    since: Vec<Option<Timestamp>>,
+    /// When the weights were set, if anything tells.
+    weights_set: Option<Timestamp>,
     /// What may keep the object from having an effect.
     pub obstacles: Vec<String>,
     /// Why some obstacles could not be checked.
@@ -118,6 +123,19 @@ impl Preflight {
 
     fn home_ready(&self, group: &Group) -> Option<u32> {
         decide(group, &self.readiness, &Timers::none(), self.now).home_ready
+    }
+
+    /// Returns the outage that nobody has handled, or that the home has recovered: what happened
+    /// before the order was given.
+    pub fn unreported(&self) -> Option<GroupEvent> {
+        let finding = Finding {
+            group: self.group.as_ref().ok()?,
+            readiness: &self.readiness,
+            since: &self.since,
+            weights_set: self.weights_set,
+            now: self.now,
+        };
+        finding.outage().or_else(|| finding.recovery())
     }
 
     /// The override in force.
@@ -204,6 +222,12 @@ pub async fn preflight(
                 .as_ref()
                 .map(|group| backends::in_order(group, &known))
                 .unwrap_or_default(),
+            since: record
+                .group
+                .as_ref()
+                .map(|group| backends::turning_points(group, &known))
+                .unwrap_or_default(),
+            weights_set: record.weights_origin().at(),
             obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
             doubts: doubts_on(&record.meta.namespace),
             owner: record.meta.gitops_owner(),

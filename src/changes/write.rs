@@ -38,11 +38,12 @@ impl OrderContext<'_> {
     }
 }
 
-/// Writes a change; with `dry_run` the API server only validates it. `shown` is what the prompt
-/// showed, if there was one.
+/// Writes a change; with `dry_run` the API server only validates it. `seen` is what it was planned
+/// on, `shown` what the prompt showed, if there was one.
 pub async fn write(
     context: OrderContext<'_>,
     mut record: Record,
+    mut seen: Preflight,
     mut planned: PlannedWrite,
     dry_run: bool,
     shown: Option<&Precondition>,
@@ -51,7 +52,7 @@ pub async fn write(
     let mut retries = Retries::within(order.spec().write_timeout);
     let mut may_be_done = false;
     loop {
-        let error = match write_group(context, &record, &planned.change, dry_run).await {
+        let error = match write_group(context, &record, &seen, &planned.change, dry_run).await {
             Ok(()) => return write_breaker(cluster, planned, dry_run).await,
             Err(error) => error,
         };
@@ -73,11 +74,11 @@ pub async fn write(
         if error.code() == Some(422) && record.meta.resource_version == version {
             return ChangeResult::Failed(explain(cluster, &error));
         }
-        planned = match plan_again(context, &record, shown).await {
-            Ok(ChangePlan::Change(planned)) => *planned,
+        (seen, planned) = match plan_again(context, &record, shown).await {
+            Ok((seen, ChangePlan::Change(planned))) => (seen, *planned),
             // Another write made the change, perhaps ours whose response was lost.
-            Ok(ChangePlan::Unchanged(words)) => return ChangeResult::Unchanged(words),
-            Ok(ChangePlan::Left(why)) => return ChangeResult::Left(why),
+            Ok((_, ChangePlan::Unchanged(words))) => return ChangeResult::Unchanged(words),
+            Ok((_, ChangePlan::Left(why))) => return ChangeResult::Left(why),
             Err(result) => return result,
         };
     }
@@ -87,6 +88,7 @@ pub async fn write(
 async fn write_group(
     context: OrderContext<'_>,
     record: &Record,
+    seen: &Preflight,
     change: &Change,
     dry_run: bool,
 ) -> RequestResult<()> {
@@ -95,7 +97,7 @@ async fn write_group(
     }
     let after = apply::apply(context.cluster, record, change, dry_run).await?;
     if !dry_run {
-        publish_events(context, record, &after).await;
+        publish_events(context, seen, record, &after).await;
     }
     Ok(())
 }
@@ -117,16 +119,17 @@ async fn plan_again(
     context: OrderContext<'_>,
     record: &Record,
     shown: Option<&Precondition>,
-) -> Result<ChangePlan, ChangeResult> {
+) -> Result<(Preflight, ChangePlan), ChangeResult> {
     let seen = context.preflight(std::slice::from_ref(record)).await;
-    let Some(seen) = seen.first() else {
+    let Some(seen) = seen.into_iter().next() else {
         return Err(ChangeResult::Gone(gone(context.cluster, record)));
     };
-    let mut plan = context.order.plan(seen);
+    let mut plan = context.order.plan(&seen);
     if let (Ok(ChangePlan::Change(_)), Some(shown)) = (&plan, shown) {
         plan = shown.check(context.cluster, record).and(plan);
     }
-    plan.map_err(ChangeResult::Refused)
+    let plan = plan.map_err(ChangeResult::Refused)?;
+    Ok((seen, plan))
 }
 
 /// Returns the group as it is now, or the result of one that no longer exists.
@@ -208,15 +211,23 @@ fn gone(cluster: &Cluster, record: &Record) -> Problem {
     ))
 }
 
-/// Publishes an Event for everything that the change did to the group. Failing to do so does not
-/// fail the change.
-async fn publish_events(context: OrderContext<'_>, before: &Record, after: &Record) {
+/// Publishes an Event for everything that the change did to the group, and for the outage that a
+/// move has ended. Failing to do so does not fail the change.
+async fn publish_events(
+    context: OrderContext<'_>,
+    seen: &Preflight,
+    before: &Record,
+    after: &Record,
+) {
     let OrderContext { cluster, by, .. } = context;
-    for event in events_between(before, after, cluster.clock().now()) {
-        let event = GroupEvent {
-            by: by.to_owned(),
-            ..event
-        };
+    let done = events_between(before, after, cluster.clock().now());
+    let moves = done.iter().any(GroupEvent::moves);
+    let unreported = seen.unreported().filter(|_| moves);
+    let done = done.into_iter().map(|event| GroupEvent {
+        by: by.to_owned(),
+        ..event
+    });
+    for event in unreported.into_iter().chain(done) {
         let event = ObjectEvent::new(after, event).on_object(by);
         if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
             tracing::debug!(%cause, "an Event was not written");

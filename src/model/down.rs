@@ -24,12 +24,22 @@ pub(crate) fn is_down_unless_moved(situation: &Situation) -> bool {
 
 /// Says where the traffic goes, which backend is ready, and why nobody moves the traffic there.
 pub(crate) fn reason(situation: &Situation, runner: &Runner) -> String {
+    let facts = facts(situation);
+    let (infinitive, participle) = if situation.group.trouble_with_weights().is_some() {
+        ("scale them down", "scaled them down")
+    } else if situation.primary.is_ready() {
+        ("fail back", "failed back")
+    } else {
+        ("fail over", "failed over")
+    };
+    format!("{facts}, {}", why_not(runner, infinitive, participle))
+}
+
+/// Says where the traffic goes, and which backend is ready.
+pub(crate) fn facts(situation: &Situation) -> String {
     let group = situation.group;
     if let Some(trouble) = group.trouble_with_weights() {
-        return format!(
-            "{trouble}, {}",
-            why_not(runner, "scale them down", "scaled them down")
-        );
+        return trouble;
     }
     let names = |candidates: &[Candidate]| {
         let names = candidates.iter();
@@ -46,13 +56,8 @@ pub(crate) fn reason(situation: &Situation, runner: &Runner) -> String {
         _ => "which have no ready endpoints",
     };
     let are = if ready.len() == 1 { "is" } else { "are" };
-    let why = if situation.primary.is_ready() {
-        why_not(runner, "fail back", "failed back")
-    } else {
-        why_not(runner, "fail over", "failed over")
-    };
     format!(
-        "all traffic still goes to {}, {which}; {} {are} ready, {why}",
+        "all traffic still goes to {}, {which}; {} {are} ready",
         names(&dead),
         names(&ready),
     )

@@ -175,7 +175,7 @@ impl EventKind {
         matches!(self, Self::Moved | Self::Expired | Self::Edited) || self.is_of_command()
     }
 
-    /// Whether traffic fails, or would in the next outage, until the group recovers.
+    /// Whether traffic fails, or may fail, until the group recovers.
     pub fn is_outage(self) -> bool {
         matches!(self, Self::Down | Self::Unavailable | Self::Unknown)
     }
@@ -213,6 +213,21 @@ pub struct GroupEvent {
 }
 
 impl GroupEvent {
+    /// Whether it goes on until another event ends it.
+    pub fn stands(&self) -> bool {
+        let is_fault = matches!(self.kind, EventKind::Invalid | EventKind::Failing);
+        is_fault || self.kind.is_outage() || self.kind == EventKind::Exposed
+    }
+
+    /// Whether a later report says the same again, as a `watch` does that was restarted.
+    pub fn is_repeated_by(&self, later: &Self) -> bool {
+        let is_fault = matches!(self.kind, EventKind::Invalid | EventKind::Failing);
+        self.stands()
+            && self.kind == later.kind
+            && self.group == later.group
+            && (self.why == later.why || !is_fault)
+    }
+
     /// Whether traffic moved, as far as the weights are known.
     pub fn moves(&self) -> bool {
         match (&self.from, &self.to) {

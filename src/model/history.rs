@@ -123,7 +123,7 @@ pub fn history(
     let mut rows = Vec::new();
     for (id, of_group) in by_group {
         let group = groups.iter().find(|group| group.group == id);
-        let mut of_group = without_gaps(of_group, group);
+        let mut of_group = without_gaps(without_repeats(of_group), group);
         set_durations(&mut of_group, now);
         rows.extend(of_group);
     }
@@ -220,6 +220,31 @@ fn agree(a: Option<&str>, b: Option<&str>) -> bool {
         (Some(a), Some(b)) => same_weights(a, b),
         _ => true,
     }
+}
+
+/// Merges reports that say the same again, for rows of one group with the oldest first.
+fn without_repeats(rows: Vec<HistoryRow>) -> Vec<HistoryRow> {
+    let mut kept: Vec<HistoryRow> = Vec::new();
+    // The last report of what has not ended.
+    let mut standing: Option<usize> = None;
+    for row in rows {
+        let last = standing.and_then(|index| kept.get_mut(index));
+        if let Some(last) = last
+            && last.event.is_repeated_by(&row.event)
+        {
+            last.sources.extend(row.sources);
+            last.sources.sort();
+            last.sources.dedup();
+            continue;
+        }
+        if row.event.stands() {
+            standing = Some(kept.len());
+        } else if row.event.moves() || row.event.kind == EventKind::Recovered {
+            standing = None;
+        }
+        kept.push(row);
+    }
+    kept
 }
 
 /// Adds a row where a move does not begin where the last one ended.
@@ -375,6 +400,37 @@ mod tests {
             [
                 (200_000, Replaced, vec![LastMove, Event, Order]),
                 (50_000, Moved, vec![Event, Journal])
+            ]
+        );
+    }
+
+    #[test]
+    fn an_outage_that_is_reported_again_is_one_row_until_it_ends() {
+        use EventKind::{Down, Forced, Recovered};
+        use EventSource::{Event, Journal};
+        let reports = vec![
+            row(Event, Down, 100_000, None),
+            row(Journal, Down, 105_000, None),
+            row(Journal, Down, 200_000, None),
+            row(Event, Forced, 300_000, Some((HOME, AWAY))),
+            row(Journal, Down, 400_000, None),
+            row(Journal, Recovered, 410_000, None),
+            row(Journal, Down, 420_000, None),
+        ];
+        let rows = told(reports, &[]);
+        let lasted = |row: &HistoryRow| row.lasted.map(|lasted| lasted.time.as_secs());
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| (row.event.at.as_second(), row.event.kind, lasted(row)))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                (420, Down, Some(580)),
+                (410, Recovered, None),
+                (400, Down, Some(10)),
+                (300, Forced, Some(700)),
+                (100, Down, Some(200)),
             ]
         );
     }

@@ -42,6 +42,7 @@ pub mod timers;
 pub mod traffic;
 pub mod traffic_condition;
 pub mod traffic_findings;
+pub mod unhandled;
 pub mod unknown;
 pub mod weights;
 
@@ -72,5 +73,6 @@ pub use status::{
 pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};
 pub use traffic_condition::TrafficCondition;
+pub use unhandled::Finding;
 pub use unknown::{ReadinessSource, WhyUnknown};
 pub use weights::Carrier;

@@ -268,6 +268,7 @@ impl Notice {
             Self::Stuck { state, reason, .. } => {
                 let kind = match state {
                     State::Unknown => EventKind::Unknown,
+                    State::Down => EventKind::Down,
                     _ => EventKind::Unavailable,
                 };
                 (kind, "", reason.clone())

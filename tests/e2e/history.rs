@@ -1,11 +1,13 @@
 //! `history`: the known moves.
 
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Output, Side, TestNamespace, documented, eventually, plugin, restricted_kubeconfig, rule,
+    Output, Side, TestNamespace, documented, endpoint, eventually, plugin, restricted_kubeconfig,
+    rule,
 };
 
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
@@ -282,7 +284,7 @@ async fn a_post_mortem_is_written_from_history_alone() {
     };
     side.ready("web", 0).await;
     run("force web --to web-east --reason INC-7 --yes").await;
-    side.ready("web", 1).await;
+    recovered(side, "web").await;
     run("failback web --reason over --yes").await;
     let moved = side.last_move("web").await;
     let moved: jiff::Timestamp = moved["at"].as_str().unwrap().parse().unwrap();
@@ -309,10 +311,22 @@ async fn a_post_mortem_is_written_from_history_alone() {
         let lacks = words.iter().find(|word| !row.contains(**word));
         assert_eq!(lacks, None, "{index}: {page}");
     };
-    has(0, &["| forced |", "web → web-east", "INC-7", "@"]);
-    has(1, &["| failback |", "web-east → web", "over", "@"]);
+    has(
+        0,
+        &[
+            "| down |",
+            "all traffic still goes to web, which has no ready endpoints",
+            "web-east is ready, but nothing fails over",
+        ],
+    );
+    has(1, &["| forced |", "web → web-east", "INC-7", "@"]);
     has(
         2,
+        &["| recovered |", "web has ready endpoints again (1 of 1)"],
+    );
+    has(3, &["| failback |", "web-east → web", "over", "@"]);
+    has(
+        4,
         &[
             "| edited |",
             "web → web,web-east",
@@ -320,8 +334,8 @@ async fn a_post_mortem_is_written_from_history_alone() {
             "outside this tool",
         ],
     );
-    has(3, &["| paused |", "looking", "so far", "@"]);
-    assert_eq!(rows.len(), 4, "{page}");
+    has(5, &["| paused |", "looking", "so far", "@"]);
+    assert_eq!(rows.len(), 6, "{page}");
     assert!(page.contains("/web: on the fallback for "), "{page}");
     let csv = run("history -o csv --limit 2").await.stdout;
     assert_eq!(csv.lines().count(), 3, "{csv}");
@@ -333,6 +347,20 @@ async fn a_post_mortem_is_written_from_history_alone() {
             .count()
             == 1
     );
+}
+
+/// The only pod of a Service becomes ready: then its slice tells since when it is.
+async fn recovered(side: &Side, service: &str) {
+    let endpoint = endpoint("10.0.0.1", true, false);
+    side.slice(service, service, "IPv4", json!([endpoint]))
+        .await;
+    let now = format!("{:.0}", jiff::Timestamp::now());
+    let note = json!({"metadata": {"annotations": {
+        "endpoints.kubernetes.io/last-change-trigger-time": now,
+    }}});
+    let slices = side.api::<EndpointSlice>();
+    let patched = slices.patch(service, &PatchParams::default(), &Patch::Merge(note));
+    patched.await.expect("the slice is patched");
 }
 
 /// Returns why a group moved, without how long that took.

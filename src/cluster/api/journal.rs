@@ -14,6 +14,7 @@ use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::transport::api_resource::CONFIG_MAPS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
+use crate::model::GroupEvent;
 use crate::resource::RecordedEvent;
 
 /// The name of the ConfigMap.
@@ -64,13 +65,17 @@ pub async fn append(
         let found = cluster.find(CONFIG_MAPS, namespace, JOURNAL_NAME, decode);
         let written = match found.await? {
             Some(map) => {
-                let map = with_entries(map, added);
+                let added = news(&entries(&map), added);
+                if added.is_empty() {
+                    return Ok(());
+                }
+                let map = with_entries(map, &added);
                 let name = JOURNAL_NAME;
                 let written = cluster.replace(CONFIG_MAPS, namespace, name, &map).await;
                 written.map(|_: IgnoredAny| ())
             }
             None => {
-                let map = with_entries(new_map(namespace), added);
+                let map = with_entries(new_map(namespace), &news(&[], added));
                 let params = PostParams::default();
                 let created = cluster.create(CONFIG_MAPS, Some(namespace), &params, &map);
                 created.await.map(|_: IgnoredAny| ())
@@ -106,6 +111,26 @@ fn entries(map: &ConfigMap) -> Vec<RecordedEvent> {
         .collect()
 }
 
+/// Returns the entries that do not just repeat what a group's last entry says: a `watch` that is
+/// restarted again and again must not push the others out.
+fn news(known: &[RecordedEvent], added: &[RecordedEvent]) -> Vec<RecordedEvent> {
+    let mut last: BTreeMap<(&str, &str), GroupEvent> = BTreeMap::new();
+    let is_added = |index: usize| index >= known.len();
+    let mut news = Vec::new();
+    for (index, entry) in known.iter().chain(added).enumerate() {
+        let Some(event) = entry.clone().event() else {
+            continue;
+        };
+        let group = (entry.object.as_str(), entry.name.as_str());
+        let is_repeated = last.get(&group).is_some_and(|it| it.is_repeated_by(&event));
+        if is_added(index) && !is_repeated {
+            news.push(entry.clone());
+        }
+        last.insert(group, event);
+    }
+    news
+}
+
 fn with_entries(mut map: ConfigMap, added: &[RecordedEvent]) -> ConfigMap {
     let known = map.data.remove(JOURNAL_KEY).unwrap_or_default();
     let added = added.iter().filter_map(|it| serde_json::to_string(it).ok());
@@ -126,6 +151,7 @@ fn with_entries(mut map: ConfigMap, added: &[RecordedEvent]) -> ConfigMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::EventKind;
 
     fn entry(number: i64, why: &str) -> RecordedEvent {
         let entry = serde_json::json!({
@@ -151,6 +177,31 @@ mod tests {
         map = with_entries(map, &many);
         assert!(map.data[JOURNAL_KEY].len() <= MAX_JOURNAL_BYTES);
         assert_eq!(entries(&map).last().unwrap().at.as_second(), 149);
+    }
+
+    #[test]
+    fn what_a_restarted_watch_reports_again_is_no_news() {
+        let of = |number, event: EventKind, name: &str| RecordedEvent {
+            event,
+            name: name.to_owned(),
+            ..entry(number, "")
+        };
+        let known = [
+            of(1, EventKind::Unavailable, "web"),
+            of(2, EventKind::Moved, "mail"),
+        ];
+        let added = [
+            of(3, EventKind::Unavailable, "web"),
+            of(4, EventKind::Unavailable, "mail"),
+            of(5, EventKind::Moved, "mail"),
+            of(6, EventKind::Recovered, "web"),
+            of(7, EventKind::Unavailable, "web"),
+            of(8, EventKind::Unavailable, "web"),
+        ];
+        let told = news(&known, &added);
+        let told: Vec<i64> = told.iter().map(|it| it.at.as_second()).collect();
+        assert_eq!(told, [4, 5, 6, 7]);
+        assert_eq!(news(&known, &added[..1]), []);
     }
 
     #[test]
