@@ -54,6 +54,18 @@ pub enum Notice {
         /// The reason, as a clause.
         reason: String,
     },
+    /// The primary serves the traffic, and no fallback is alive.
+    Exposed {
+        /// The group.
+        group: GroupId,
+        /// The primary.
+        primary: String,
+    },
+    /// A fallback of a group that was [`Notice::Exposed`] is alive again.
+    Covered {
+        /// The group.
+        group: GroupId,
+    },
     /// The group's object was deleted, or no longer matches the label or the selector.
     Gone {
         /// The group.
@@ -231,6 +243,8 @@ impl Notice {
             Self::OrderExpired { group, .. }
             | Self::Stuck { group, .. }
             | Self::Unstuck { group, .. }
+            | Self::Exposed { group, .. }
+            | Self::Covered { group }
             | Self::Gone { group, .. }
             | Self::BackendsChanged { group, .. }
             | Self::Invalid { group, .. }
@@ -274,6 +288,12 @@ impl Notice {
                 (kind, "", reason.clone())
             }
             Self::Unstuck { reason, .. } => (EventKind::Recovered, "", reason.clone()),
+            Self::Exposed { primary, .. } => (EventKind::Exposed, "", exposure(primary)),
+            Self::Covered { .. } => (
+                EventKind::Recovered,
+                "",
+                "a fallback is ready again".to_owned(),
+            ),
             Self::BackendsChanged {
                 by, removed, added, ..
             } => {
@@ -342,6 +362,7 @@ impl Notice {
         matches!(
             self,
             Self::Stuck { .. }
+                | Self::Exposed { .. }
                 | Self::BackendsChanged { .. }
                 | Self::Invalid { .. }
                 | Self::WriteFailed { .. }
@@ -356,6 +377,11 @@ impl Notice {
                 | Self::ReadFailed { .. }
         )
     }
+}
+
+/// Says what the lack of a fallback means.
+pub fn exposure(primary: &str) -> String {
+    format!("no fallback is ready: if {primary} fails, traffic has nowhere to go")
 }
 
 /// A move of one group's traffic.

@@ -1,4 +1,5 @@
-//! The outages that nobody handled, and the recoveries, as readiness shows them afterwards.
+//! The outages that nobody handles, and the lack of a fallback, as readiness shows them; and
+//! outages and recoveries as it shows them afterwards.
 
 use jiff::Timestamp;
 
@@ -7,6 +8,7 @@ use super::event::{EventKind, GroupEvent};
 use super::group::Group;
 use super::readiness::Readiness;
 use super::situation::{Candidate, Situation};
+use super::state::State;
 
 /// A group as somebody finds it, without knowing what happened before.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +28,11 @@ pub struct Finding<'a> {
 impl Finding<'_> {
     /// Returns the outage: nothing that carries the traffic has a ready endpoint.
     pub fn outage(&self) -> Option<GroupEvent> {
+        let (kind, why) = match outage(self.group, self.readiness)? {
+            (State::Down, facts) => (EventKind::Down, format!("{facts}, but nothing fails over")),
+            (_, why) => (EventKind::Unavailable, why),
+        };
         let situation = Situation::new(self.group, self.readiness);
-        let (kind, why) = outage(&situation)?;
         let carrying = situation.select(Candidate::carries);
         let mut times = carrying.iter().map(|it| self.since_of(it.index));
         // The last one to die began the outage, so all have to be known.
@@ -78,18 +83,31 @@ impl Finding<'_> {
     }
 }
 
-/// Returns the kind of the outage, and what it is, as a clause.
-fn outage(situation: &Situation) -> Option<(EventKind, String)> {
-    if down::is_down_unless_moved(situation) {
-        let facts = down::facts(situation);
-        return Some((EventKind::Down, format!("{facts}, but nothing fails over")));
+/// Returns `Down` or `Unavailable`, and why as a clause, if nothing that carries a group's traffic
+/// has a ready endpoint.
+pub fn outage(group: &Group, readiness: &[Readiness]) -> Option<(State, String)> {
+    let situation = Situation::new(group, readiness);
+    if down::is_down_unless_moved(&situation) {
+        return Some((State::Down, down::facts(&situation)));
     }
-    let carrying = situation.select(Candidate::carries);
-    if carrying.is_empty() || situation.any(|it| !it.is_dead()) {
-        return None;
-    }
-    let why = "no backend has a ready endpoint".to_owned();
-    Some((EventKind::Unavailable, why))
+    let is_dead =
+        !situation.backends.is_empty() && situation.backends.iter().all(Candidate::is_dead);
+    is_dead.then(|| {
+        let why = "no backend has a ready endpoint".to_owned();
+        (State::Unavailable, why)
+    })
+}
+
+/// Returns whether no fallback of a primary that serves the traffic is alive.
+pub fn is_exposed(group: &Group, readiness: &[Readiness]) -> bool {
+    let primary = Situation::new(group, readiness).primary;
+    primary.carries() && primary.is_ready() && !has_live_fallback(group, readiness)
+}
+
+/// Returns whether a fallback is not known to be dead.
+pub fn has_live_fallback(group: &Group, readiness: &[Readiness]) -> bool {
+    let situation = Situation::new(group, readiness);
+    situation.fallbacks().any(|it| !it.is_dead())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::formats;
 use super::formats::API_VERSION;
 use crate::model::event::carrying;
 use crate::model::fold::{groups_named, name_some};
-use crate::model::notice::ObjectFate;
+use crate::model::notice::{ObjectFate, exposure};
 use crate::model::{EventKind, GroupEvent, GroupId, Notice, State, Transition};
 use crate::text::clean;
 
@@ -175,6 +175,8 @@ pub fn text_line(notice: &Notice) -> String {
         } => {
             format!("{group}: {}: {state}: {reason}", recovered(*was))
         }
+        Notice::Exposed { group, primary } => format!("{group}: {}", exposure(primary)),
+        Notice::Covered { group } => format!("{group}: a fallback is ready again"),
         Notice::Gone {
             group,
             active,
@@ -342,6 +344,8 @@ fn aggregated(notices: &[Notice]) -> String {
         Some(Notice::Stuck { state, reason, .. }) => {
             format!("{groups} are {state}: {reason}; their traffic stays where it is")
         }
+        Some(Notice::Exposed { .. }) => format!("{groups}: no fallback is ready"),
+        Some(Notice::Covered { .. }) => format!("{groups}: a fallback is ready again"),
         Some(Notice::Unstuck { was, .. }) => format!("{groups}: {}", recovered(*was)),
         Some(Notice::Gone { .. }) => format!("{groups} were deleted, or lost their label"),
         Some(Notice::ReadFailed { error, .. }) => {

@@ -358,9 +358,10 @@ async fn recovered(side: &Side, service: &str) {
     let note = json!({"metadata": {"annotations": {
         "endpoints.kubernetes.io/last-change-trigger-time": now,
     }}});
+    let (params, note) = (PatchParams::default(), Patch::Merge(note));
     let slices = side.api::<EndpointSlice>();
-    let patched = slices.patch(service, &PatchParams::default(), &Patch::Merge(note));
-    patched.await.expect("the slice is patched");
+    let patched = slices.patch(service, &params, &note).await;
+    patched.expect("the slice is patched");
 }
 
 /// Returns why a group moved, without how long that took.

@@ -60,6 +60,8 @@ impl NoticeAggregator {
 enum AggregationKey {
     Stuck { cause: String },
     Unstuck,
+    Exposed,
+    Covered,
     Gone,
     ReadFailed { cause: String },
     ReadAgain,
@@ -80,6 +82,8 @@ impl AggregationKey {
                 was: State::Unknown,
                 ..
             } => Some(Self::Unstuck),
+            Notice::Exposed { .. } => Some(Self::Exposed),
+            Notice::Covered { .. } => Some(Self::Covered),
             Notice::Gone { .. } => Some(Self::Gone),
             Notice::ReadFailed { error, .. } => Some(Self::ReadFailed {
                 cause: without_request(error),
@@ -92,7 +96,9 @@ impl AggregationKey {
     fn max_single(&self) -> usize {
         match self {
             Self::ReadFailed { .. } | Self::ReadAgain => MAX_SINGLE_READ_NOTICES,
-            Self::Stuck { .. } | Self::Unstuck | Self::Gone => MAX_SINGLE_GROUPS,
+            Self::Stuck { .. } | Self::Unstuck | Self::Exposed | Self::Covered | Self::Gone => {
+                MAX_SINGLE_GROUPS
+            }
         }
     }
 }

@@ -22,7 +22,9 @@ use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::store_history::is_older;
 use crate::model::due::WRITE_GRACE;
 use crate::model::notice::After;
-use crate::model::{Decider, Decision, GroupEvent, Readiness, Rule, State, Stopwatches, decide};
+use crate::model::{
+    Decider, Decision, Group, GroupEvent, Invalid, Readiness, Rule, State, Stopwatches, decide,
+};
 use crate::resource::{Record, events_between};
 
 /// When to retry a write that the API server refused: a person has to act first.
@@ -163,6 +165,10 @@ impl GroupState {
 
     pub fn reported(&mut self) -> &mut Reported {
         &mut self.reported
+    }
+
+    pub fn reported_with_group(&mut self) -> (&mut Reported, Result<&Group, &Invalid>) {
+        (&mut self.reported, self.record.group.as_ref())
     }
 
     /// Returns why its state is Unknown, if a backend's readiness cannot be read.

@@ -12,7 +12,7 @@ use crate::model::limits::MAX_GROUPS_OF_APEX;
 use crate::model::notice::Notice;
 use crate::model::rivals::oldest_rival;
 use crate::model::{
-    Backend, Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, WhyUnknown,
+    Backend, Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, WhyUnknown, unhandled,
 };
 use crate::readiness::lookup::ReadinessLookup;
 use crate::resource::annotations::CONTROLLED_BY;
@@ -199,12 +199,43 @@ impl Engine {
         let before = group.decided(decision, readiness, is_writer.then_some(moment.now));
         let state = group.state().unwrap_or(decision.state);
         self.counts.change(before, Some(state));
-        let stuck = group.reported().stuck(id, decision, state, readiness);
-        self.effects.extend(stuck.map(Effect::Report));
+        self.report_outage(group, decision, state, observed);
         if let Some(left) = decision.look_again {
             self.requeue.set(id, moment.now.saturating_add(left));
         }
         if let Some(at) = group.down_at().filter(|at| *at > moment.now) {
+            self.requeue.set(id, at);
+        }
+    }
+
+    /// Reports that traffic is lost, or would be in the next outage, and the end of that.
+    fn report_outage(
+        &mut self,
+        state: &mut GroupState,
+        decision: &Decision,
+        now_in: State,
+        observed: Observation<'_>,
+    ) {
+        let Observation {
+            id,
+            readiness,
+            moment,
+        } = observed;
+        let (reported, Ok(group)) = state.reported_with_group() else {
+            return;
+        };
+        let outage = match now_in {
+            State::Paused => unhandled::outage(group, readiness),
+            _ => None,
+        };
+        let stuck = match outage {
+            Some((lost, facts)) => reported.down_while_paused(id, lost, &facts),
+            None => reported.stuck(id, decision, now_in, readiness),
+        };
+        let (exposure, look_again) = reported.exposure(group, readiness, moment.now);
+        let notices = stuck.into_iter().chain(exposure);
+        self.effects.extend(notices.map(Effect::Report));
+        if let Some(at) = look_again {
             self.requeue.set(id, at);
         }
     }

@@ -15,6 +15,7 @@ pub mod stale_objects;
 pub mod stale_watches;
 pub mod standby;
 pub mod suspend;
+pub mod unhandled;
 pub mod upstream;
 pub mod write_rights;
 
