@@ -13,6 +13,7 @@ mod cli {
     mod certificates;
     mod complete;
     mod completion;
+    mod concepts;
     mod config;
     mod create;
     mod errors;

@@ -40,7 +40,7 @@ const LAYERS: Layers = Layers {
         view: resource model problem text
         output: problem text
         access: resource model cluster problem text
-        sandbox: output process cli resource model problem text
+        sandbox: output process cli settings resource model problem text
         process: problem text
         resource: model problem text
         model: problem text

@@ -120,16 +120,16 @@ pub enum Command {
     /// Run local throwaway clusters for demos, drills and tests
     #[command(subcommand, after_help = sandbox::SPEC.examples)]
     Sandbox(SandboxCommand),
-    /// Show the settings that stay, and where they come from
+    /// Show your settings and their sources
     #[command(subcommand, after_help = config::VIEW)]
     Config(ConfigCommand),
-    /// Explain a state, flag, annotation or exit code, and what to do about it
+    /// Explain a state, flag, annotation or exit code
     #[command(after_help = explain::SPEC.examples)]
     Explain(ExplainArgs),
-    /// List the options that every command takes
+    /// List the options of all commands
     #[command(after_help = explain::OPTIONS.examples)]
     Options,
-    /// Show the version of this program, and what runs in the cluster
+    /// Show what runs here and in the cluster
     #[command(after_help = explain::VERSION.examples)]
     Version(VersionArgs),
     /// Print the completion script for a shell

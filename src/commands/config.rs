@@ -28,7 +28,7 @@ fn shown(env: &CommandEnv) -> Vec<ShownSetting> {
     let color = color.to_possible_value().map(|it| it.get_name().to_owned());
     let from_flag = |flag: &str, given: bool, source: Source| match given {
         true => format!("flag {flag}"),
-        false => in_words(source),
+        false => source.to_string(),
     };
     let row = |name: String, value: String, from: String| ShownSetting { name, value, from };
     let mut rows = vec![
@@ -40,7 +40,7 @@ fn shown(env: &CommandEnv) -> Vec<ShownSetting> {
         row(
             "contexts".to_owned(),
             settings.contexts.value.join(","),
-            in_words(settings.contexts.source),
+            settings.contexts.source.to_string(),
         ),
     ];
     match &env.flags.namespace {
@@ -59,7 +59,7 @@ fn shown(env: &CommandEnv) -> Vec<ShownSetting> {
                     row(
                         name,
                         namespace.clone(),
-                        in_words(settings.namespaces.source),
+                        settings.namespaces.source.to_string(),
                     )
                 }),
         ),
@@ -67,7 +67,7 @@ fn shown(env: &CommandEnv) -> Vec<ShownSetting> {
     for (context, remotes) in &settings.remotes.value {
         rows.extend(remotes.iter().map(|(cluster, reached)| {
             let name = format!("{}.{cluster}", of_context("remotes", context));
-            row(name, reached.clone(), in_words(settings.remotes.source))
+            row(name, reached.clone(), settings.remotes.source.to_string())
         }));
     }
     rows
@@ -75,12 +75,4 @@ fn shown(env: &CommandEnv) -> Vec<ShownSetting> {
 
 fn of_context(setting: &str, context: &str) -> String {
     format!("{setting}.{context}")
-}
-
-fn in_words(source: Source) -> String {
-    match source {
-        Source::Default => "default".to_owned(),
-        Source::File(line) => format!("file, line {line}"),
-        Source::Variable(name) => format!("variable {name}"),
-    }
 }

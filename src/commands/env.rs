@@ -47,11 +47,13 @@ impl CommandEnv {
         {
             wanted.contexts = kept;
         }
-        let found = Remotes::of(&self.connect_options(), &wanted, announce)?;
-        if !is_flag {
-            // A setting speaks for all groups of the context, which may have no such mirrors.
-            found.allow_unmirrored();
+        let found = Remotes::of(&self.connect_options(), &wanted, announce);
+        if is_flag {
+            return found;
         }
+        let found = self.settings.remotes.source.blame("the remote", found)?;
+        // A setting speaks for all groups of the context, which may have no such mirrors.
+        found.allow_unmirrored();
         Ok(found)
     }
 

@@ -57,10 +57,13 @@ pub async fn run(cli: Cli, streams: &Streams) -> anyhow::Result<Exit> {
 
 /// Whether settings matter to a command: wrong ones must not keep the others from running.
 fn reads_settings(command: &Command) -> bool {
-    !matches!(
-        command,
-        Command::Sandbox(_) | Command::Completion(_) | Command::Explain(_) | Command::Options
-    )
+    match command {
+        Command::Sandbox(_) | Command::Completion(_) | Command::Explain(_) | Command::Options => {
+            false
+        }
+        Command::Version(args) => !args.client,
+        _ => true,
+    }
 }
 
 async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit> {

@@ -48,6 +48,11 @@ pub fn read(path: &Path, settings: &mut Settings) -> Result<(), Problem> {
         Ok(file) if file.len() > MAX_FILE_BYTES => {
             return Err(Problem::new(format!("{name} is too large for settings")));
         }
+        Ok(file) if !file.is_file() => {
+            return Err(Problem::new(format!(
+                "{name} is not a file, so it cannot hold settings"
+            )));
+        }
         found => found.map_err(unreadable)?,
     };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
@@ -60,7 +65,11 @@ pub fn read(path: &Path, settings: &mut Settings) -> Result<(), Problem> {
 fn parse(text: &str, settings: &mut Settings) -> Result<(), BadLine> {
     let node = serde_yaml::from_str::<Option<Node>>(text).map_err(|error| BadLine {
         line: error.location().map_or(1, |at| at.line()),
-        message: "invalid YAML".to_owned(),
+        message: if error.to_string().contains("duplicate mapping key") {
+            "the same key twice".to_owned()
+        } else {
+            "invalid YAML".to_owned()
+        },
         next: None,
     })?;
     let entries = match node {
@@ -97,6 +106,7 @@ fn set(key: SettingKey, line: u64, node: Node, settings: &mut Settings) -> Resul
         }
         (SettingKey::Contexts, Node::List(items)) => {
             let names = items.into_iter().map(Node::text);
+            let names = names.map(|name| name.filter(|name| !name.is_empty()));
             let value = names.collect::<Option<_>>();
             let value = value.ok_or_else(|| wrong(line, "expected a list of names"))?;
             settings.contexts = Setting { value, source };
@@ -264,6 +274,8 @@ mod tests {
                 "2 color: expected auto, always or never",
             ),
             ("contexts: secret\n", "1 contexts: expected a list"),
+            ("contexts: ['']\n", "1 contexts: expected a list"),
+            ("color: auto\ncolor: never\n", "2 the same key twice"),
             (
                 "namespaces:\n  a: b\n  west: [secret]\n",
                 "3 namespaces: expected",

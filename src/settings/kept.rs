@@ -1,8 +1,11 @@
 //! The settings that are kept, each with its source.
 
+use std::fmt;
+
 use clap::ColorChoice;
 
 use super::values::{self, Remotes, SettingKey};
+use crate::problem::Problem;
 
 /// A key that stands for every context.
 pub const ANY_CONTEXT: &str = "*";
@@ -15,6 +18,31 @@ pub enum Source {
     /// A line of the file.
     File(u64),
     Variable(&'static str),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(line) => write!(f, "file, line {line}"),
+            Self::Variable(name) => write!(f, "variable {name}"),
+        }
+    }
+}
+
+impl Source {
+    /// Names the source of a value that led to an error.
+    pub fn blame<T>(self, setting: &str, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        result.map_err(|error| match error.downcast::<Problem>() {
+            Ok(problem) => {
+                let line = format!(
+                    "{setting} comes from your settings ({self}); see kubectl failover config view"
+                );
+                problem.next(line).into()
+            }
+            Err(error) => error,
+        })
+    }
 }
 
 /// A value and its source.
@@ -53,11 +81,7 @@ impl Settings {
                 self.contexts = Setting { value, source };
             }
             SettingKey::Namespaces => {
-                let namespace = |item: &String| match item.split_once('=') {
-                    Some((context, namespace)) => (context.to_owned(), namespace.to_owned()),
-                    None => (ANY_CONTEXT.to_owned(), item.clone()),
-                };
-                let value = values::list(text).iter().map(namespace).collect();
+                let value = values::namespaces(text, ANY_CONTEXT)?;
                 self.namespaces = Setting { value, source };
             }
             SettingKey::Remotes => {
@@ -111,6 +135,10 @@ mod tests {
             &[("east".to_owned(), "east-context".to_owned())]
         );
         assert!(settings.set_variable(SettingKey::Remotes, "east").is_err());
+        for text in ["west=", "=shop", "="] {
+            let set = settings.set_variable(SettingKey::Namespaces, text);
+            assert!(set.is_err(), "{text}");
+        }
         assert!(settings.set_variable(SettingKey::Color, "pink").is_err());
     }
 }

@@ -50,6 +50,18 @@ pub fn list(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Namespaces by context. One without a context is that of `any`.
+pub fn namespaces(text: &str, any: &str) -> Result<Vec<(String, String)>, String> {
+    let namespace = |item: String| match item.split_once('=') {
+        None => Ok((any.to_owned(), item)),
+        Some((context, namespace)) if !context.is_empty() && !namespace.is_empty() => {
+            Ok((context.to_owned(), namespace.to_owned()))
+        }
+        Some(_) => Err("expected NAMESPACE or CONTEXT=NAMESPACE".to_owned()),
+    };
+    list(text).into_iter().map(namespace).collect()
+}
+
 pub fn remotes(text: &str) -> Result<Remotes, String> {
     let remote = |item: String| match item.split_once('=') {
         Some((name, context)) if !name.is_empty() && !context.is_empty() => {

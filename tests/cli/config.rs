@@ -72,11 +72,15 @@ async fn a_mistake_is_named_and_keeps_only_commands_that_read_settings_from_runn
         .await
         .code(2)
         .stderr_contains("the variable FAILOVER_REMOTES: expected clusters");
+    // Settings that name a context that does not exist.
+    let named = folder("contexts: [nowhere]\n");
+    let output = with(named.path(), "status").run().await.code(1);
+    output.stderr_contains("the context comes from your settings (file, line 1)");
     // A folder in place of the file.
     let unreadable = TempDir::new().unwrap();
     fs::create_dir_all(unreadable.path().join("kubectl-failover/config.yaml")).unwrap();
     let output = with(unreadable.path(), "status").run().await.code(1);
-    output.stderr_contains("config.yaml cannot be read");
+    output.stderr_contains("config.yaml is not a file");
 }
 
 #[tokio::test]

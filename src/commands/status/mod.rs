@@ -19,7 +19,8 @@ use crate::problem::{Exit, Problem};
 use print::StatusPage;
 
 pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit> {
-    if shows_usual_contexts(env, &args) {
+    let from_settings = shows_usual_contexts(env, &args);
+    if from_settings {
         args.contexts = env.settings.contexts.value.clone();
     }
     if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {
@@ -48,7 +49,11 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
         } else {
             ContextSelection::Named(&args.contexts)
         };
-        let envs = contexts::each(env, wanted)?;
+        let mut envs = contexts::each(env, wanted);
+        if from_settings {
+            envs = env.settings.contexts.source.blame("the context", envs);
+        }
+        let envs = envs?;
         return if !args.watch {
             several::run(&envs, &args, &page).await
         } else if is_live(&page) {

@@ -15,6 +15,7 @@ use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::process::others;
 use crate::sandbox::host::guard;
+use crate::settings::values::SettingKey;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// `watch` prints a line when it starts. After this time without one, it counts as started too.
@@ -96,6 +97,13 @@ impl Actor {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        // The user's settings may be about other clusters with these names.
+        for variable in SettingKey::ALL.map(SettingKey::variable) {
+            command.env_remove(variable);
+        }
+        if let Some(folder) = self.kubeconfig.parent() {
+            command.env("XDG_CONFIG_HOME", folder);
+        }
         Ok(command)
     }
 }

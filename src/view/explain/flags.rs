@@ -56,15 +56,16 @@ fn explanation(name: &str) -> Explanation {
         ),
         "exposed" => (
             "if the traffic's backend fails, nothing takes over",
-            "All is well, but there is no net: no fallback is ready, or nothing is running that would \
-             fail over.",
+            "The primary carries traffic and is ready, but nothing would take its place: all fallbacks \
+             are dead or missing, or no controller runs the group and Linkerd's proxies could not fail \
+             over by themselves.",
             "Bring up a fallback, or let something fail over:\n  \
              kubectl failover watch\n  kubectl failover set NAME --standby on",
         ),
         "unattended" => (
             "no watch runs the group",
             "Nobody holds a Lease that covers the group, and Linkerd's own failover controller does not \
-             run it. Nothing fails over automatically.",
+             run it. Without a standby, nothing fails over automatically.",
             "Start a watch and leave it running:\n  kubectl failover watch",
         ),
         "contested" => (
