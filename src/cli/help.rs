@@ -28,9 +28,7 @@ const HELP_COMMAND: &str = "Print the help of a command";
 /// Gives the command line its help. `program` is what the user types before the command.
 pub fn arrange(command: Command, program: &str) -> Command {
     let help = root_help(&command, program);
-    let footer = format!(
-        "Use \"{program} options\" for the options that every command takes, such as -n and --context."
-    );
+    let footer = format!("Use \"{program} options\" for global options, such as -n and --context.");
     command
         .mut_args(|argument| {
             let is_hidden = argument.is_global_set();
@@ -76,7 +74,7 @@ fn root_help(command: &Command, program: &str) -> StyledStr {
     let _ = write!(
         text,
         "\nUse \"{program} COMMAND --help\" for more about a command.\n\
-         Use \"{program} options\" for the options that every command takes, such as -n and --context.\n"
+         Use \"{program} options\" for global options, such as -n and --context.\n"
     );
     text.into()
 }

@@ -102,7 +102,7 @@ pub enum Command {
     /// Send traffic to a backend by hand, and keep it there
     #[command(after_help = force::SPEC.examples)]
     Force(ForceArgs),
-    /// Send traffic back to the primary, ending a forced or manual failover
+    /// Send traffic back to the primary, and end a force
     #[command(after_help = failback::SPEC.examples)]
     Failback(FailbackArgs),
     /// Change the policy or the primary of groups

@@ -26,7 +26,8 @@ fn states_and_flags_are_those_of_explain() {
     let mut expected = page.clone();
     for kind in [TopicKind::State, TopicKind::Flag] {
         let header = format!("| {} | meaning |\n|---|---|\n", kind.name());
-        let row = |topic: Topic| format!("| `{}` | {} |\n", topic.name, topic.means);
+        let row =
+            |topic: Topic| format!("| `{}` | {}: {} |\n", topic.name, topic.short, topic.means);
         let rows: String = topics_of(kind).map(row).collect();
         expected = with_table(&expected, &header, &rows);
     }

@@ -85,7 +85,7 @@ fn the_help_of_each_command_says_what_it_is_for() {
         ("check", "Check the cluster's setup and your permissions"),
         (
             "failback",
-            "Send traffic back to the primary, ending a forced or manual failover",
+            "Send traffic back to the primary, and end a force",
         ),
         ("pause", "Pause automatic failover"),
         ("resume", "Resume automatic failover"),

@@ -54,7 +54,13 @@ pub fn describe(topic: &Topic, width: usize) -> String {
         TopicKind::Annotation => (format!("{PREFIX}{}", topic.name), topic.kind.name()),
         _ => (topic.name.clone(), topic.kind.name()),
     };
-    let mut text = format!("{name} ({kind}): {}\n\n", topic.short);
+    let mut text = String::new();
+    wrap(
+        &mut text,
+        &format!("{name} ({kind}): {}", topic.short),
+        width,
+    );
+    text.push('\n');
     wrap(&mut text, topic.means, width);
     text.push_str("\nWhat to do:\n");
     wrap(&mut text, topic.next, width);
