@@ -19,6 +19,7 @@ mod e2e {
     mod lease;
     mod live;
     mod live_view;
+    mod many_groups;
     mod migrate;
     mod remotes;
     mod routes;

@@ -13,6 +13,7 @@ use crate::text::{clean, place};
 use crate::view::age::age;
 use crate::view::formats::{json, json_line, yaml};
 use crate::view::history::cells::summary;
+use crate::view::history::folded::{FoldedRow, folded};
 use crate::view::history::list::{HistoryList, item, text_line};
 use crate::view::history::markdown::{Report, report};
 use crate::view::history::table::{HistoryStyle, table};
@@ -53,6 +54,12 @@ impl HistoryPage {
         }
         if all.iter().all(|read| read.rows.is_empty()) {
             self.streams.say("No failovers recorded.");
+        }
+        let is_folded = self.format == HistoryFormat::Table
+            && folded(&rows(all), false).iter().any(FoldedRow::is_many);
+        if is_folded {
+            self.streams
+                .say("What happened to many groups at once is one row (-o wide lists each).");
         }
         for read in all {
             self.say_footer(read);
@@ -115,7 +122,10 @@ impl HistoryPage {
                 })
             }
             HistoryFormat::Table | HistoryFormat::Wide if rows.is_empty() => String::new(),
-            HistoryFormat::Table | HistoryFormat::Wide => table(&rows, &self.style, now),
+            HistoryFormat::Table | HistoryFormat::Wide => {
+                let folded = folded(&rows, self.style.wide.is_some());
+                table(&folded, &self.style, now)
+            }
         })
     }
 

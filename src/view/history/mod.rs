@@ -2,6 +2,7 @@
 
 pub mod cells;
 pub mod csv;
+pub mod folded;
 pub mod list;
 pub mod markdown;
 pub mod table;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::ClusterRow;
-use super::cells::{by, from_and_to, lasted, sources, why};
+use super::cells::{by, sources};
+use super::folded::FoldedRow;
 use crate::view::age::age;
 use crate::view::columns::{Cell, Colour, Columns};
 
@@ -18,8 +18,8 @@ pub struct HistoryStyle {
     pub wide: Option<TimeZone>,
 }
 
-/// A row for each event.
-pub fn table(rows: &[ClusterRow], style: &HistoryStyle, now: Timestamp) -> String {
+/// A row for each event, or for the same one of many groups.
+pub fn table(rows: &[FoldedRow], style: &HistoryStyle, now: Timestamp) -> String {
     let mut header = vec!["AGE", "NAME", "EVENT", "FROM", "TO", "FOR", "BY", "WHY"];
     if style.namespaces {
         header.insert(1, "NAMESPACE");
@@ -31,13 +31,14 @@ pub fn table(rows: &[ClusterRow], style: &HistoryStyle, now: Timestamp) -> Strin
         header.insert(0, "TIME");
         header.push("KNOWN FROM");
     }
-    let rows = rows.iter().map(|told| row(told, style, now));
+    let rows = rows.iter().filter_map(|told| row(told, style, now));
     Columns::new(&header, rows).lines().join("\n") + "\n"
 }
 
-fn row(told: &ClusterRow, style: &HistoryStyle, now: Timestamp) -> Vec<Cell> {
+fn row(folded: &FoldedRow, style: &HistoryStyle, now: Timestamp) -> Option<Vec<Cell>> {
+    let told = folded.first()?;
     let event = &told.row.event;
-    let (from, to) = from_and_to(event, style.wide.is_some());
+    let (from, to) = folded.from_and_to(style.wide.is_some());
     let kind = Cell::new(event.kind.name());
     let kind = match event.kind {
         kind if !style.colour => (kind, Cell::new(kind.name())).1,
@@ -47,16 +48,16 @@ fn row(told: &ClusterRow, style: &HistoryStyle, now: Timestamp) -> Vec<Cell> {
     };
     let mut cells = vec![
         Cell::new(&age(event.at, now)),
-        Cell::new(&event.group.short_name()),
+        Cell::new(&folded.name()),
         kind,
         Cell::new(&from),
         Cell::new(&to),
-        Cell::new(&lasted(told.row)),
+        Cell::new(&folded.lasted()),
         Cell::new(by(event)),
-        Cell::new(&why(event)),
+        Cell::new(&folded.why()),
     ];
     if style.namespaces {
-        cells.insert(1, Cell::new(&event.group.namespace));
+        cells.insert(1, Cell::new(&folded.namespaces()));
     }
     if style.contexts {
         cells.insert(1, Cell::new(told.context));
@@ -67,5 +68,5 @@ fn row(told: &ClusterRow, style: &HistoryStyle, now: Timestamp) -> Vec<Cell> {
         cells.insert(0, Cell::new(&local));
         cells.push(Cell::new(&sources(told.row).join(",")));
     }
-    cells
+    Some(cells)
 }
