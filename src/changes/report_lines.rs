@@ -29,6 +29,7 @@ pub fn lines(reported: &[Reported], max_single: usize) -> Vec<ReportLine> {
     let others = Others {
         ids: &ids,
         are_all: false,
+        selector: None,
     };
     let batches = fold(reported.iter().copied(), |it| Some(key(it)), |_| max_single);
     let lines = batches.iter().filter_map(|batch| line(batch, others));

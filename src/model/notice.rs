@@ -430,6 +430,14 @@ impl Transition {
         format!("{after}, written in {took:.0} ms")
     }
 
+    /// Returns a reason without what [`Self::timing`] adds.
+    pub fn without_timing(why: &str) -> &str {
+        match why.rsplit_once(", written in ") {
+            Some((why, _)) => why.rsplit_once(", after ").map_or(why, |(why, _)| why),
+            None => why,
+        }
+    }
+
     /// Returns the event that a `watch` with this signature has moved the traffic.
     pub fn event(&self, by: String) -> GroupEvent {
         let weights = |weights: &[(String, u64)]| {

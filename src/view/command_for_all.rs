@@ -30,6 +30,8 @@ pub struct Others<'a> {
     pub ids: &'a [&'a GroupId],
     /// `--all` means just these groups.
     pub are_all: bool,
+    /// `-l` with these labels means just these groups.
+    pub selector: Option<&'a str>,
 }
 
 /// The commands for all.
@@ -98,8 +100,17 @@ fn spell(
         .iter()
         .filter(|id| by_namespace.len() > 1 || by_namespace.contains_key(id.namespace.as_str()))
         .collect();
-    if !takes_names || (others.are_all && others_there.len() == ids.len()) {
-        return one("--all", &place);
+    let chosen = match others.selector.map(word) {
+        _ if others.are_all => Some("--all".to_owned()),
+        labels => labels.map(|labels| format!("-l {labels}")),
+    };
+    if !takes_names {
+        let labels = chosen.filter(|_| !others.are_all);
+        let place = format!("{place} {}", labels.unwrap_or_default());
+        return one("", place.trim_end());
+    }
+    if let Some(chosen) = chosen.filter(|_| others_there.len() == ids.len()) {
+        return one(&chosen, &place);
     }
     // A name that several groups have would be refused as ambiguous.
     let is_unique = |id: &&GroupId| others_there.iter().filter(|it| it.name == id.name).count() < 2;
@@ -201,6 +212,7 @@ mod tests {
         let others = Others {
             ids: &others,
             are_all,
+            selector: None,
         };
         for_all(&each, others)
     }
@@ -241,6 +253,24 @@ mod tests {
         assert_eq!(whole, "kubectl failover force --all --context west -A");
         let filtered = only(all(&many, &many, false, force));
         assert!(filtered.contains(" g0 g2 g4 g6 g1 g3 g5 g7 "), "{filtered}");
+    }
+
+    #[test]
+    fn labels_mean_the_groups_that_they_have_chosen() {
+        let many = ids(4, &["pay", "shop"]);
+        let ids: Vec<&GroupId> = many.iter().collect();
+        let others = Others {
+            ids: &ids,
+            are_all: false,
+            selector: Some("team in (a,b)"),
+        };
+        let command = |takes_names: bool, count: usize| {
+            let command = |names: &str, place: &str| format!("{names} {place}");
+            spell(&ids[..count], others, takes_names, command).commands
+        };
+        assert_eq!(command(true, 4), ["-l 'team in (a,b)' -A"]);
+        assert_eq!(command(true, 2), ["g0 g1 -A"]);
+        assert_eq!(command(false, 4), [" -A -l 'team in (a,b)'"]);
     }
 
     #[test]

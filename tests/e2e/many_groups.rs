@@ -72,7 +72,7 @@ async fn status_says_once_what_is_wrong_with_many_groups_and_what_to_type() {
     let output = output
         .stdout_contains(&many.groups(DOWN_COUNT))
         .stdout_contains(reason)
-        .stdout_contains("  and stay covered: kubectl failover watch --context west -A\n")
+        .stdout_contains("  and stay covered: kubectl failover watch --context west -A -l ")
         .stdout_contains(&many.groups(GROUP_COUNT - DOWN_COUNT))
         .stdout_contains("25 groups: 10 Down, 15 Primary\n");
     assert_eq!(lines_with(&output.stdout, "fail over now: "), 1, "{output}");

@@ -41,6 +41,7 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
         format: args.output,
         namespaces: env.flags.all_namespaces,
         are_all: args.names.is_empty() && args.selector.is_none(),
+        selector: args.selector.clone().filter(|_| args.names.is_empty()),
         colour: env.flags.color(),
     };
     if several {

@@ -30,6 +30,8 @@ pub struct StatusPage {
     pub namespaces: bool,
     /// No names and no labels choose the groups.
     pub are_all: bool,
+    /// The labels, if they alone choose the groups.
+    pub selector: Option<String>,
     pub colour: ColorChoice,
 }
 
@@ -76,6 +78,7 @@ fn render(cluster: &Cluster, printed: &Printed, page: &StatusPage) -> anyhow::Re
                 context: &cluster.context,
                 connection: reach,
                 statuses,
+                selector: page.selector.as_deref(),
                 now: cluster.clock().now(),
             };
             // A wide table is never made narrower.

@@ -143,6 +143,7 @@ fn snapshot<'a>(
             context,
             connection: &NO_FLAGS,
             statuses: &[],
+            selector: None,
             now: Timestamp::UNIX_EPOCH,
         },
         server: None,

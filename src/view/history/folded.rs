@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::ClusterRow;
 use super::cells::{from_and_to, lasted, spell, why};
 use crate::model::fold::{MAX_SINGLE_GROUPS, Roles, common, fold, name_some};
-use crate::model::{EventKind, GroupId};
+use crate::model::{EventKind, GroupId, Transition};
 
 /// The time between two events of one row.
 const MAX_GAP: SignedDuration = SignedDuration::from_secs(60);
@@ -53,7 +53,8 @@ pub fn folded<'a>(rows: &[ClusterRow<'a>], each: bool) -> Vec<FoldedRow<'a>> {
             .or(known.first().copied());
         let roles = Roles::new(&event.group, home, known);
         let (from, to) = from_and_to(event, false);
-        let texts = [from, to, why(event)].map(|text| roles.apply(&text));
+        let why = why(event);
+        let texts = [&from, &to, Transition::without_timing(&why)].map(|text| roles.apply(text));
         let key = (row.context, event.kind, event.by.as_str(), texts);
         let run = runs.entry(key.clone()).or_insert_with(|| Run {
             number: 0,
@@ -139,7 +140,15 @@ impl<'a> FoldedRow<'a> {
     }
 
     pub fn why(&self) -> String {
-        let texts: Vec<String> = self.rows.iter().map(|it| why(&it.row.event)).collect();
+        let why = |it: &ClusterRow| {
+            let why = why(&it.row.event);
+            if self.is_many() {
+                Transition::without_timing(&why).to_owned()
+            } else {
+                why
+            }
+        };
+        let texts: Vec<String> = self.rows.iter().map(why).collect();
         self.common(texts.iter().map(String::as_str))
     }
 
@@ -192,7 +201,7 @@ mod tests {
             from: Some(format!("{name}=1,{name}-east=0")),
             to: Some(format!("{name}=0,{name}-east=1")),
             by: "watch".to_owned(),
-            why: format!("{name} has no ready endpoints (0 of {number})"),
+            why: format!("{name} has no ready endpoints (0 of {number}), written in {number} ms"),
             unverified: false,
         };
         HistoryRow::new(event, EventSource::Event)

@@ -68,8 +68,10 @@ pub fn steps(each: &[(&GroupId, &Roles, &NextStep)], others: Others) -> Vec<Next
         .collect();
     let ends_forces = first.command.contains(" failover failback ");
     let others = Others {
-        // It would leave the forces of others alone, or end forces that are not shown here.
+        // Without names it would leave the forces of others alone, or end forces that are not shown
+        // here.
         are_all: others.are_all && !ends_forces,
+        selector: others.selector.filter(|_| !ends_forces),
         ..others
     };
     let step = |label, command| NextStep { label, command };

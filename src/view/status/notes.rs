@@ -41,6 +41,7 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> Vec<NoteLine> {
     let others = Others {
         ids: &ids,
         are_all: style.are_all,
+        selector: groups.selector,
     };
     let causes = sorted.iter().filter_map(|status| Cause::of(status, groups));
     let batches = fold(

@@ -28,6 +28,8 @@ pub struct ClusterStatuses<'a> {
     /// The flags of suggested commands.
     pub connection: &'a ConnectionFlags,
     pub statuses: &'a [Status],
+    /// The labels that chose them.
+    pub selector: Option<&'a str>,
     /// By the clock of the cluster.
     pub now: Timestamp,
 }

@@ -245,6 +245,7 @@ impl LiveCluster {
             context: &self.context,
             connection: &self.connection,
             statuses,
+            selector: None,
             now: self.now,
         }
     }
