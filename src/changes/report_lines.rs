@@ -77,7 +77,7 @@ fn line(batch: &[Reported], others: Others) -> Option<ReportLine> {
     })
 }
 
-/// Returns what to do next for all groups, or for one as an example.
+/// Returns what to do next for all groups, or the command for one as an example.
 fn next(batch: &[Reported], index: usize, others: Others) -> Vec<String> {
     let each = batch.iter();
     let each = each.filter_map(|it| Some(command(it.outcome, it.next.get(index)?)));
@@ -87,6 +87,9 @@ fn next(batch: &[Reported], index: usize, others: Others) -> Vec<String> {
             let rest = format!("then the same for {left_out} more groups, which -o wide lists");
             let rest = Some(rest).filter(|_| left_out > 0);
             commands.into_iter().chain(rest).collect()
+        }
+        None if each.iter().all(|it| !it.command.contains("kubectl ")) => {
+            vec![common(each.iter().map(|it| (it.roles, it.command)))]
         }
         None => {
             let first = each

@@ -11,8 +11,10 @@ use crate::text::word;
 const NAMES: &str = "\u{1}names";
 const PLACE: &str = "\u{1}place";
 const TARGET: &str = "\u{1}target";
-/// How many groups a command names.
+/// How many groups a command names, and how long their names are together. A line with the command is
+/// never cut.
 const MAX_NAMED: usize = 30;
+const MAX_NAMES_CHARS: usize = 700;
 /// How many commands are suggested, if one cannot name all the groups.
 const MAX_COMMANDS: usize = 4;
 
@@ -113,7 +115,11 @@ fn spell(
         return one(&chosen, &place);
     }
     // A name that several groups have would be refused as ambiguous.
-    let is_unique = |id: &&GroupId| others_there.iter().filter(|it| it.name == id.name).count() < 2;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for id in &others_there {
+        *counts.entry(&id.name).or_default() += 1;
+    }
+    let is_unique = |id: &&GroupId| counts.get(id.name.as_str()).is_none_or(|count| *count < 2);
     let calls: Vec<(String, Vec<String>)> = if by_namespace.len() == 1 || ids.iter().all(is_unique)
     {
         vec![(place, by_namespace.into_values().flatten().collect())]
@@ -126,7 +132,7 @@ fn spell(
     };
     let calls = calls
         .iter()
-        .flat_map(|(place, names)| names.chunks(MAX_NAMED).map(move |names| (place, names)));
+        .flat_map(|(place, names)| chunks(names).into_iter().map(move |names| (place, names)));
     let (mut commands, mut named) = (Vec::new(), 0);
     for (place, names) in calls.take(MAX_COMMANDS) {
         commands.push(command(&names.join(" "), place));
@@ -136,6 +142,23 @@ fn spell(
         commands,
         left_out: ids.len().saturating_sub(named),
     }
+}
+
+/// Divides names into those that one command takes.
+fn chunks(names: &[String]) -> Vec<&[String]> {
+    let mut chunks = Vec::new();
+    let mut rest = names;
+    while !rest.is_empty() {
+        let mut chars = 0;
+        let fits = rest.iter().take(MAX_NAMED).take_while(|name| {
+            chars += name.len() + 1;
+            chars <= MAX_NAMES_CHARS
+        });
+        let (chunk, others) = rest.split_at(fits.count().max(1));
+        chunks.push(chunk);
+        rest = others;
+    }
+    chunks
 }
 
 /// Returns what is the same in the commands of groups for which one command can do it. None if the
@@ -318,5 +341,8 @@ mod tests {
         let many = ids(200, &["pay"]);
         let commands = all(&many, &many, false, force).unwrap();
         assert_eq!((commands.commands.len(), commands.left_out), (4, 80));
+        let long: Vec<String> = (0..25).map(|_| "n".repeat(60)).collect();
+        let lengths: Vec<usize> = chunks(&long).iter().map(|chunk| chunk.len()).collect();
+        assert_eq!(lengths, [11, 11, 3]);
     }
 }
