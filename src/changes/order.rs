@@ -8,7 +8,7 @@ use super::apex_service::BreakerChange;
 use super::preflight::{Preflight, PreflightReads};
 use super::refusal::Refusal;
 use crate::cluster::Cluster;
-use crate::model::fold::Roles;
+use crate::model::roles::Roles;
 use crate::model::{GroupId, Status};
 use crate::problem::Problem;
 use crate::resource::{Change, Record};

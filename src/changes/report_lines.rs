@@ -2,7 +2,8 @@
 
 use super::order::ChangeOutcome;
 use crate::model::GroupId;
-use crate::model::fold::{common, fold, groups_named, most_groups_named};
+use crate::model::fold::{fold, groups_named, most_groups_named};
+use crate::model::roles::common;
 use crate::view::command_for_all::{ForAll, OneCommand, Others, for_all, pattern};
 
 /// A line of the report, and what to do next.

@@ -1,6 +1,7 @@
 //! What checks find in groups. Many groups with the same problem are one line.
 
-use crate::model::fold::{Roles, common, fold, groups_in, name_some};
+use crate::model::fold::{fold, groups_in, name_some};
+use crate::model::roles::{Roles, common};
 use crate::model::{GroupId, Status};
 
 /// A problem of one group.

@@ -31,6 +31,7 @@ pub mod readiness;
 mod report;
 pub mod return_threshold;
 pub mod rivals;
+pub mod roles;
 pub mod runner;
 pub mod since;
 mod situation;

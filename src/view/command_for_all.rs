@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::GroupId;
-use crate::model::fold::Roles;
+use crate::model::roles::Roles;
 use crate::text::word;
 
 /// The placeholders of a pattern. No argument of a command begins with a control character.

@@ -113,7 +113,8 @@ async fn status_says_once_what_is_wrong_with_many_groups_and_what_to_type() {
     );
     assert_eq!(lines_with(&refused.stderr, "failback"), 1, "{refused}");
     let done = many.run("failback --yes --allow=unready").await.success();
-    done.stdout_contains(": ended the override; traffic is on the primary (Down)");
+    done.stdout_contains(": ended the override; traffic is on the fallback (Failover)")
+        .stderr_contains("  traffic did not move to the primary: it has no ready endpoint; ");
 }
 
 #[tokio::test]

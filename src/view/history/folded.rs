@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ClusterRow;
 use super::cells::{from_and_to, lasted, spell, why};
-use crate::model::fold::{MAX_SINGLE_GROUPS, Roles, common, fold, name_some};
+use crate::model::fold::{MAX_SINGLE_GROUPS, fold, name_some};
+use crate::model::roles::{Roles, common};
 use crate::model::{EventKind, GroupId, Transition};
 
 /// The time between two events of one row.

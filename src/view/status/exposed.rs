@@ -1,11 +1,12 @@
 //! What `status` says of groups that are at home but have no net: nothing would take the place of
 //! the backend that carries the traffic.
 
-use super::many_groups;
 use super::next_step::{NextStep, cover};
 use super::note_line::{Note, NoteLine};
+use super::steps_for_all::steps;
 use super::table::TableStyle;
-use crate::model::fold::{MAX_SINGLE_GROUPS, Roles, fold, groups_named, name_first};
+use crate::model::fold::{MAX_SINGLE_GROUPS, fold, groups_named, name_first};
+use crate::model::roles::Roles;
 use crate::model::{Exposure, State, Status};
 use crate::text::{ConnectionFlags, clean};
 use crate::view::columns::Colour;
@@ -90,7 +91,7 @@ pub fn notes(
         let ids: Vec<_> = batch.iter().map(|it| &it.status.id).collect();
         let next = batch.iter();
         let next = next.filter_map(|it| Some((&it.status.id, &it.roles, it.next.as_ref()?)));
-        let next = many_groups::steps(&Vec::from_iter(next), others);
+        let next = steps(&Vec::from_iter(next), others);
         note(batch, &groups_named(&ids), next)
     });
     many.chain(few).collect()

@@ -1,5 +1,6 @@
 //! The status of groups: as a table, as JSON, on a terminal that is redrawn, and as changes.
 
+mod cause;
 pub mod changes;
 pub mod clusters;
 mod exposed;
@@ -11,4 +12,5 @@ pub mod next_step;
 pub mod note_line;
 pub mod notes;
 pub mod report;
+mod steps_for_all;
 pub mod table;
