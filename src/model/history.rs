@@ -50,6 +50,8 @@ pub enum EventSource {
     UpstreamEvent,
     /// `metadata.managedFields`: the last edit of the backends.
     ManagedFields,
+    /// The readiness of the backends now, and the times of their EndpointSlices.
+    Readiness,
     /// Two moves, the second of which does not begin where the first one ended.
     Gap,
 }
@@ -64,7 +66,8 @@ impl EventSource {
             Self::Order => 3,
             Self::UpstreamEvent => 4,
             Self::ManagedFields => 5,
-            Self::Gap => 6,
+            Self::Readiness => 6,
+            Self::Gap => 7,
         }
     }
 }
@@ -80,6 +83,8 @@ pub struct CurrentGroup {
     pub home: Option<String>,
     /// The last writer of the backends besides this tool, and when it wrote them.
     pub last_edit: Option<(String, Option<Timestamp>)>,
+    /// What it certainly does not have now: outages that ended while nobody watched.
+    pub over: Vec<EventKind>,
 }
 
 /// How long a group was not as it should be.
@@ -125,6 +130,11 @@ pub fn history(
         let group = groups.iter().find(|group| group.group == id);
         let mut of_group = without_gaps(without_repeats(of_group), group);
         set_durations(&mut of_group, now);
+        for row in &mut of_group {
+            let over = group.is_some_and(|group| group.over.contains(&row.event.kind));
+            // Nothing tells when it ended.
+            row.lasted = row.lasted.filter(|lasted| !(lasted.goes_on && over));
+        }
         rows.extend(of_group);
     }
     rows.sort_by_key(|row| row.event.at);
@@ -436,6 +446,22 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_that_is_over_does_not_go_on_although_nobody_saw_its_end() {
+        let outage = || vec![row(EventSource::Journal, EventKind::Down, 100_000, None)];
+        let group = |over| CurrentGroup {
+            group: id("web"),
+            apex: "web".to_owned(),
+            home: None,
+            last_edit: None,
+            over,
+        };
+        let goes_on = told(outage(), &[group(Vec::new())])[0].lasted;
+        assert!(goes_on.is_some_and(|it| it.goes_on));
+        let is_over = told(outage(), &[group(vec![EventKind::Down])])[0].lasted;
+        assert_eq!(is_over, None);
+    }
+
+    #[test]
     fn moves_in_quick_succession_are_not_merged() {
         use EventKind::Moved;
         use EventSource::{Event, LastMove};
@@ -492,6 +518,7 @@ mod tests {
                 "kubectl-apply".to_owned(),
                 at.map(|at| Timestamp::from_second(at).unwrap()),
             )),
+            over: Vec::new(),
         };
         let rows = told(moves(), &[group(Some(200))]);
         let kinds: Vec<EventKind> = rows.iter().map(|row| row.event.kind).collect();

@@ -29,7 +29,10 @@ impl Finding<'_> {
     /// Returns the outage: nothing that carries the traffic has a ready endpoint.
     pub fn outage(&self) -> Option<GroupEvent> {
         let (kind, why) = match outage(self.group, self.readiness)? {
-            (State::Down, facts) => (EventKind::Down, format!("{facts}, but nothing fails over")),
+            (State::Down, facts) => (
+                EventKind::Down,
+                format!("{facts}, but nothing has failed over"),
+            ),
             (_, why) => (EventKind::Unavailable, why),
         };
         let situation = Situation::new(self.group, self.readiness);
@@ -61,6 +64,19 @@ impl Finding<'_> {
         let name = self.group.backend_name(home);
         let why = format!("{name} has ready endpoints again ({ready} of {total})");
         is_enough.then(|| self.event(EventKind::Recovered, at, why))
+    }
+
+    /// Returns the kinds of outages, and of the lack of a fallback, that the group does not have.
+    pub fn over(&self) -> Vec<EventKind> {
+        let situation = Situation::new(self.group, self.readiness);
+        let mut over = Vec::new();
+        if situation.any(|it| it.carries() && it.is_ready()) {
+            over.extend([EventKind::Down, EventKind::Unavailable, EventKind::Unknown]);
+        }
+        if situation.fallbacks().any(|it| it.is_ready()) {
+            over.push(EventKind::Exposed);
+        }
+        over
     }
 
     fn since_of(&self, index: usize) -> Option<Timestamp> {

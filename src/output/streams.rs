@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -100,6 +101,16 @@ impl Streams {
             tracing::info!("{line}");
         } else {
             let _ = self.0.err.write(&format!("{}\n", clean(line)));
+        }
+    }
+
+    /// Writes a line to standard error with its time by this machine's clock, as a command does that
+    /// runs on. A JSON log has the time in a field.
+    pub fn say_with_time(&self, line: &str) {
+        if self.logs_json() {
+            self.say(line);
+        } else {
+            self.say(&format!("{:.0} {line}", Timestamp::now()));
         }
     }
 

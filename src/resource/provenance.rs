@@ -79,6 +79,7 @@ impl Record {
             apex: self.apex.clone(),
             home,
             last_edit: last.map(|entry| (entry.manager.clone(), entry.time)),
+            over: Vec::new(),
         }
     }
 

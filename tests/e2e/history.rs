@@ -283,6 +283,9 @@ async fn a_post_mortem_is_written_from_history_alone() {
         plugin().args(words).on(side).run().await.success()
     };
     side.ready("web", 0).await;
+    let now = run("history -o csv").await.stdout;
+    let is_outage = now.lines().nth(1).is_some_and(|it| it.contains(",down,"));
+    assert!(is_outage, "before anybody has done anything: {now}");
     run("force web --to web-east --reason INC-7 --yes").await;
     recovered(side, "web").await;
     run("failback web --reason over --yes").await;
@@ -316,7 +319,7 @@ async fn a_post_mortem_is_written_from_history_alone() {
         &[
             "| down |",
             "all traffic still goes to web, which has no ready endpoints",
-            "web-east is ready, but nothing fails over",
+            "web-east is ready, but nothing has failed over",
         ],
     );
     has(1, &["| forced |", "web → web-east", "INC-7", "@"]);
@@ -369,6 +372,61 @@ fn cause(item: &Value) -> String {
     let why = item["why"].as_str().unwrap();
     let why = why.split(", written in ").next().unwrap();
     why.split(", after ").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn new_events_are_printed_as_they_become_known() {
+    let ns = TestNamespace::new("follow").await;
+    ns.west.group("web", GROUP).await;
+    let mut history = plugin().args(["history", "-w", "-o", "csv"]);
+    history = history.on(&ns.west);
+    let mut follow = history.spawn();
+    follow.line_containing("event,").await;
+    let run = async |line: &str| {
+        let words = line.split(' ').map(str::to_owned);
+        plugin().args(words).on(&ns.west).run().await.success()
+    };
+    run("force web --to web-east --yes").await;
+    follow.line_containing(",forced,").await;
+    run("failback web --yes").await;
+    let line = follow.line_containing(",failback,").await;
+    assert!(line.contains(&ns.name), "{line}");
+    assert!(
+        !follow
+            .end_with(rustix::process::Signal::INT)
+            .await
+            .success()
+    );
+}
+
+#[tokio::test]
+async fn several_contexts_are_one_history() {
+    let ns = TestNamespace::new("both").await;
+    for side in [&ns.west, &ns.east] {
+        side.group("web", GROUP).await;
+        let force = ["force", "web", "--to", "web-east", "--yes"];
+        plugin().args(force).on(side).run().await.success();
+    }
+    let history = |format: &'static str| {
+        let words = ["history", "--contexts", "west,east", "-o", format];
+        plugin().args(words).namespace(&ns.name).run()
+    };
+    let list = history("json").await.success().json();
+    let told: Vec<Value> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| json!([item["context"], item["event"]]))
+        .collect();
+    assert_eq!(
+        told,
+        [json!(["east", "forced"]), json!(["west", "forced"])],
+        "the newest first"
+    );
+    for format in ["table", "wide", "csv", "markdown"] {
+        let page = history(format).await.success().stdout;
+        assert!(page.contains("east") && page.contains("west"), "{page}");
+    }
 }
 
 /// Two moves by a watch, with their Events.

@@ -217,7 +217,7 @@ async fn status_shows_which_watch_runs_the_groups() {
         .run()
         .await
         .success()
-        .stdout_contains("nobody");
+        .stdout_contains("none");
 }
 
 /// Two watches of one healthy group. The first one holds the Lease.

@@ -7,6 +7,7 @@ mod faults;
 mod flapping;
 mod groups;
 mod hooks;
+mod journal;
 mod kinds;
 mod logs;
 mod metrics;

@@ -11,15 +11,17 @@ use crate::cli::HistoryArgs;
 use crate::cluster::api::journal;
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::queries::history::{self as events, EventHistory};
-use crate::cluster::{Cluster, RequestError};
+use crate::cluster::{Cluster, Clusters, RequestError};
 use crate::commands::args::absent::unknown_group;
 use crate::commands::args::selection::readable;
 use crate::commands::env::CommandEnv;
 use crate::error;
-use crate::model::GroupId;
 use crate::model::history::{EventSource, GroupSummary, HistoryRow, history, summaries};
+use crate::model::{Finding, GroupId};
 use crate::output::streams::Streams;
 use crate::problem::Problem;
+use crate::readiness::backends::Readings;
+use crate::readiness::{backends, read_once};
 use crate::resource::{GroupName, Record, RecordedEvent};
 
 /// Which groups' history to read, and where.
@@ -119,9 +121,31 @@ impl<'a> HistoryQuery<'a> {
             .iter()
             .filter(|record| chosen.contains(&record.id()))
             .flat_map(Record::events);
-        let current: Vec<_> = groups.iter().map(Record::current).collect();
-        let now = cluster.clock().now();
-        let rows = history(recorded.chain(reported).collect(), &current, now);
+        let (now, known) = self.readiness(&groups, &chosen).await;
+        let mut current: Vec<_> = groups.iter().map(Record::current).collect();
+        let mut outages = Vec::new();
+        for (record, current) in groups.iter().zip(&mut current) {
+            let Ok(group) = &record.group else {
+                continue;
+            };
+            let (readiness, since) = (
+                backends::in_order(group, &known),
+                backends::turning_points(group, &known),
+            );
+            let finding = Finding {
+                group,
+                readiness: &readiness,
+                since: &since,
+                weights_set: record.weights_origin().at(),
+                now,
+            };
+            current.over = finding.over();
+            // One of which nothing tells since when it lasts would be another one each time.
+            let outage = finding.outage().filter(|outage| outage.at < now);
+            outages.extend(outage.map(|it| HistoryRow::new(it, EventSource::Readiness)));
+        }
+        let reports = recorded.chain(reported).chain(outages).collect();
+        let rows = history(reports, &current, now);
         let rows = self.within_limits(rows, now);
         Ok(GatheredHistory {
             context: cluster.context.clone(),
@@ -134,6 +158,19 @@ impl<'a> HistoryQuery<'a> {
             failures,
             now,
         })
+    }
+
+    /// Returns the API server's time, and the readiness of the chosen groups' backends then.
+    async fn readiness(
+        &self,
+        groups: &[Record],
+        chosen: &BTreeSet<GroupId>,
+    ) -> (Timestamp, Readings) {
+        let chosen = groups.iter().filter(|record| chosen.contains(&record.id()));
+        let wanted = backends::destinations_of(chosen);
+        let clusters = Clusters::from(self.cluster.clone());
+        let known = read_once::read(&clusters, &wanted).await;
+        (self.cluster.clock().now(), known)
     }
 
     /// Returns the error that no group has this name.

@@ -68,7 +68,7 @@ async fn keep_running(
         if reported.as_ref() != Some(&report) {
             say_report(&env.streams, context(env), &report);
             if !is_final {
-                env.streams.say(&format!(
+                env.streams.say_with_time(&format!(
                     "{}: retrying, at least every {} s",
                     context(env),
                     MAX_RESTART_DELAY.as_secs()
@@ -95,7 +95,7 @@ fn say_report(streams: &Streams, context: &str, report: &Problem) {
         return;
     }
     for line in report.lines("error") {
-        streams.say(&format!("{context}: {line}"));
+        streams.say_with_time(&format!("{context}: {line}"));
     }
 }
 

@@ -38,7 +38,7 @@ pub fn signals(
     let (sender, first) = oneshot::channel();
     let second = async move {
         let signal = interrupts.next().await.name();
-        streams.say(&format!(
+        streams.say_with_time(&format!(
             "received {signal}, shutting down (again to exit immediately)"
         ));
         let _ = sender.send(());
@@ -70,7 +70,7 @@ pub async fn time_is_up(Limits { run_for, timeout }: Limits, streams: &Streams) 
     let started = Instant::now();
     tokio::select! {
         () = after(started, run_for) => {
-            streams.say("--run-for elapsed, shutting down");
+            streams.say_with_time("--run-for elapsed, shutting down");
             ShutdownReason::Asked
         }
         () = after(started, timeout) => ShutdownReason::TimedOut,
@@ -113,7 +113,7 @@ pub async fn conditions_met(
             next = observer.next() => snapshot = Some(next?),
         }
         if unmet(snapshot.as_ref(), conditions).is_empty() {
-            streams.say(&format!(
+            streams.say_with_time(&format!(
                 "conditions met: {}; shutting down",
                 describe(conditions)
             ));

@@ -59,7 +59,7 @@ impl MetricsServer {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        streams.say(&format!("serving metrics on http://{address}/metrics"));
+        streams.say_with_time(&format!("serving metrics on http://{address}/metrics"));
         Ok(Self(tokio::spawn(accept_all(listener, metrics))))
     }
 }

@@ -77,7 +77,7 @@ async fn run_all(
     } else {
         Vec::new()
     };
-    env.streams.say(if run.args.dry_run {
+    env.streams.say_with_time(if run.args.dry_run {
         "dry run: this watch only prints what it would do"
     } else {
         "this watch moves traffic by itself; when it ends, traffic stays where it is"

@@ -101,7 +101,7 @@ async fn warn_of_namespace(streams: &Streams, cluster: &Cluster, namespace: Opti
         .await
     {
         let (name, context) = (clean(namespace), clean(&cluster.context));
-        streams.say(&format!(
+        streams.say_with_time(&format!(
             "warning: namespace {name} does not exist in context {context}"
         ));
         if let Some(line) = similar_namespaces(cluster, namespace).await {

@@ -48,6 +48,7 @@ pub fn sources(row: &HistoryRow) -> Vec<&'static str> {
         EventSource::Order => "annotation",
         EventSource::UpstreamEvent => "upstream-event",
         EventSource::ManagedFields => "managed-fields",
+        EventSource::Readiness => "readiness",
         EventSource::Gap => "gap",
     };
     row.sources.iter().map(name).collect()

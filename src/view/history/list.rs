@@ -68,7 +68,11 @@ impl<'a> HistoryList<'a> {
 pub fn item<'a>(told: &ClusterRow<'a>) -> HistoryItem<'a> {
     let ClusterRow { context, row } = *told;
     let event = &row.event;
-    let hints = [EventSource::ManagedFields, EventSource::Gap];
+    let hints = [
+        EventSource::ManagedFields,
+        EventSource::Readiness,
+        EventSource::Gap,
+    ];
     HistoryItem {
         context,
         namespace: &event.group.namespace,

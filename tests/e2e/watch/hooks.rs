@@ -1,4 +1,4 @@
-//! `--on-transition`: a program that runs for each move.
+//! `--on-transition`: a program that runs for each event.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -193,4 +193,67 @@ async fn a_file_that_is_not_a_program_is_reported_at_once() {
         .code(1)
         .stderr_contains("\"/etc/passwd\" is not executable");
     output.stderr_contains("chmod +x /etc/passwd");
+}
+
+/// What commands, others and outages do to a group, seen by a watch of it.
+#[tokio::test]
+async fn hooks_run_for_what_others_do_as_well() {
+    let ns = TestNamespace::new("hook-events").await;
+    let side = &ns.west;
+    side.group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let (folder, hook) = script(
+        "printf '%s %s %s\\n' \"$FAILOVER_EVENT\" \"$FAILOVER_SEVERITY\" \"${FAILOVER_BY%%[@(]*}\" \
+         >> \"$(dirname \"$0\")/events\"",
+    );
+    let watch = watching(side, &["--on-transition", &hook.display().to_string()]).await;
+    let path = folder.path().join("events");
+    let until = async |events: &[&str]| {
+        eventually("the hooks have run", async || {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            if lines == events { Ok(()) } else { Err(text) }
+        })
+        .await;
+    };
+    let run = async |line: &str| {
+        let words = line.split(' ').map(str::to_owned);
+        plugin().args(words).on(side).run().await.success()
+    };
+    let mut expected = Vec::new();
+    let steps = [
+        ("force web --to web --yes", "forced info admin"),
+        ("force web --to web-east --yes", "replaced info admin"),
+        ("failback web --yes", "failback info admin"),
+        ("set web --failover-delay 1s", "set info kubectl-failover"),
+        ("pause web", "paused info admin"),
+        ("resume web", "resumed info kubectl-failover"),
+    ];
+    for (line, event) in steps {
+        run(line).await;
+        expected.push(event);
+        until(&expected).await;
+    }
+    run("pause web").await;
+    expected.push("paused info admin");
+    until(&expected).await;
+    side.set_weights("web", &[("web", 1), ("web-east", 1)])
+        .await;
+    expected.push("edited warning kubectl-edit");
+    until(&expected).await;
+    side.set_weights("web", &[("web", 1), ("web-east", 0)])
+        .await;
+    expected.push("edited warning kubectl-edit");
+    until(&expected).await;
+    for (ready, event) in [(0, "down warning "), (1, "recovered info ")] {
+        side.ready("web", ready).await;
+        expected.push(event);
+        until(&expected).await;
+    }
+    for (ready, event) in [(0, "exposed warning "), (1, "recovered info ")] {
+        side.ready("web-east", ready).await;
+        expected.push(event);
+        until(&expected).await;
+    }
+    end(watch).await;
 }

@@ -36,7 +36,8 @@ async fn until_a_condition_holds() {
     assert!(
         errors
             .iter()
-            .any(|line| line == "conditions met: Failover and active=web-east; shutting down"),
+            .any(|line| line
+                .ends_with("Z conditions met: Failover and active=web-east; shutting down")),
         "{errors:?}"
     );
     assert_eq!(ns.west.lease_holder().await, "");
