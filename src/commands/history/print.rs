@@ -40,6 +40,10 @@ impl HistoryPage {
                 namespaces: env.flags.all_namespaces,
                 colour: terminal::is_coloured(env.flags.color(), env.streams.out_is_terminal()),
                 wide: is_wide.then(TimeZone::system),
+                columns: env
+                    .streams
+                    .out_is_terminal()
+                    .then(|| env.streams.terminal_size().0),
             },
             namespace: env.flags.namespace.clone(),
             streams: env.streams.clone(),

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::cells::{by, sources};
 use super::folded::FoldedRow;
+use crate::text::{clean, wrap};
 use crate::view::age::age;
 use crate::view::columns::{Cell, Colour, Columns};
 
@@ -16,9 +17,12 @@ pub struct HistoryStyle {
     pub colour: bool,
     /// Also show the weights, the time, in this zone, and where each event is known from.
     pub wide: Option<TimeZone>,
+    /// The width of the terminal, if the table goes to one.
+    pub columns: Option<u16>,
 }
 
-/// A row for each event, or for the same one of many groups.
+/// A row for each event, or for the same one of many groups. If a terminal is too narrow, the reasons
+/// are on lines of their own.
 pub fn table(rows: &[FoldedRow], style: &HistoryStyle, now: Timestamp) -> String {
     let mut header = vec!["AGE", "NAME", "EVENT", "FROM", "TO", "FOR", "BY", "WHY"];
     if style.namespaces {
@@ -31,8 +35,42 @@ pub fn table(rows: &[FoldedRow], style: &HistoryStyle, now: Timestamp) -> String
         header.insert(0, "TIME");
         header.push("KNOWN FROM");
     }
-    let rows = rows.iter().filter_map(|told| row(told, style, now));
-    Columns::new(&header, rows).lines().join("\n") + "\n"
+    let cells = rows.iter().filter_map(|told| row(told, style, now));
+    let table = Columns::new(&header, cells);
+    let is_too_wide = |columns: &u16| style.wide.is_none() && table.width() > (*columns).into();
+    let lines = match style.columns.filter(is_too_wide) {
+        Some(columns) => with_reasons_below(rows, &header, style, now, columns),
+        None => table.lines(),
+    };
+    lines.join("\n") + "\n"
+}
+
+fn with_reasons_below(
+    rows: &[FoldedRow],
+    header: &[&str],
+    style: &HistoryStyle,
+    now: Timestamp,
+    columns: u16,
+) -> Vec<String> {
+    // The reason is the last column.
+    let kept = header.len().saturating_sub(1);
+    let cells = rows.iter().filter_map(|told| {
+        let mut cells = row(told, style, now)?;
+        cells.truncate(kept);
+        Some(cells)
+    });
+    let header = header.get(..kept).unwrap_or_default();
+    let mut lines = Columns::new(header, cells)
+        .cut_to(columns)
+        .lines()
+        .into_iter();
+    let heading = lines.next();
+    let reason = |row: &FoldedRow| wrap(&format!("  {}", clean(&row.why())), columns.into());
+    let known = rows.iter().filter(|row| row.first().is_some());
+    let blocks = lines
+        .zip(known)
+        .flat_map(|(line, row)| std::iter::once(line).chain(reason(row)));
+    heading.into_iter().chain(blocks).collect()
 }
 
 fn row(folded: &FoldedRow, style: &HistoryStyle, now: Timestamp) -> Option<Vec<Cell>> {

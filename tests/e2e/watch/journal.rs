@@ -207,7 +207,7 @@ async fn a_standby_records_nothing() {
         let spec = lease.unwrap().and_then(|lease| lease.spec);
         match spec.and_then(|spec| spec.holder_identity) {
             Some(_) => Ok(()),
-            None => Err("nobody holds it"),
+            None => Err("nobody holds it".to_owned()),
         }
     })
     .await;
