@@ -185,7 +185,7 @@ impl ObservedChange<'_> {
             }
             None => {
                 let why = "weights changed outside this tool".to_owned();
-                self.event(EventKind::Edited, None, self.who(), why)
+                self.event(EventKind::Edited, None, self.other_writer(), why)
             }
         };
         events.push(GroupEvent {
@@ -217,7 +217,22 @@ impl ObservedChange<'_> {
 
     /// Returns the field manager that wrote the later version: a hint.
     fn writer(&self) -> Option<&str> {
+        self.newest(self.after.meta.managed_fields.iter())
+    }
+
+    /// Returns the last writer besides this tool, whose entry changes with those of others and may
+    /// have the same time.
+    fn other_writer(&self) -> String {
         let entries = self.after.meta.managed_fields.iter();
+        let others = entries.filter(|entry| entry.manager != FIELD_MANAGER);
+        self.newest(others)
+            .map_or_else(|| self.who(), str::to_owned)
+    }
+
+    fn newest<'b>(
+        &self,
+        entries: impl Iterator<Item = &'b ManagedFields> + Clone,
+    ) -> Option<&'b str> {
         let is_new = |entry: &&ManagedFields| !self.before.meta.managed_fields.contains(entry);
         let newest = entries.clone().filter(is_new).max_by_key(|it| it.time);
         let newest = newest.or_else(|| entries.max_by_key(|it| it.time));

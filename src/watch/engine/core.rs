@@ -287,7 +287,7 @@ impl Engine {
     pub fn reports_on(&self, id: &GroupId) -> bool {
         let is_left = |group: &GroupState| group.state().is_none();
         !self.options.dry_run
-            && !self.leases.is_run_by_other(&id.namespace)
+            && !self.leases.stands_by(&id.namespace)
             && !self.groups.get(id).is_some_and(|group| is_left(group))
     }
 

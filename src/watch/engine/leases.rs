@@ -158,6 +158,13 @@ impl Leases {
         matches!(state, Some(Standby { renewing: true, .. }))
     }
 
+    /// Returns whether another `watch` holds the Lease of this namespace, as far as it is known.
+    pub fn stands_by(&self, namespace: &str) -> bool {
+        let entry = self.namespaces.get(namespace);
+        let state = entry.and_then(|entry| entry.state.as_ref());
+        matches!(state, Some(Standby { .. }))
+    }
+
     /// Returns whether every required Lease is held.
     pub fn are_settled(&self) -> bool {
         let is_settled =

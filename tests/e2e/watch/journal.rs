@@ -190,7 +190,7 @@ async fn a_restarted_watch_does_not_repeat_itself() {
     watch.stderr_line_containing("Unavailable").await;
     ns.west.ready("web-east", 1).await;
     watch.line_containing("web -> web-east").await;
-    until_events(&ns.west, &["unavailable", "moved"]).await;
+    until_events(&ns.west, &["unavailable", "recovered", "moved"]).await;
     end(watch).await;
     let history = plugin().args(["history", "-o", "csv"]).on(&ns.west);
     let list = history.run().await.success().stdout;
