@@ -35,13 +35,13 @@ async fn each_cluster_has_its_watch_and_lines_name_it() {
     ns.east.ready("web", 0).await;
     let line = watch.line().await;
     assert!(
-        line.starts_with("east: ") && line.contains("web: web -> web-other"),
+        line.contains("Z east: ") && line.contains("web: web -> web-other"),
         "{line}"
     );
     ns.west.ready("web", 0).await;
     let line = watch.line().await;
     assert!(
-        line.starts_with("west: ") && line.contains("web: web -> web-other"),
+        line.contains("Z west: ") && line.contains("web: web -> web-other"),
         "{line}"
     );
     end(watch).await;

@@ -38,7 +38,7 @@ async fn traffic_moves_to_the_mirror_and_back() {
     assert_eq!(note["from"], "web-svc=1,web-svc-east=0");
     assert_eq!(note["to"], "web-svc=0,web-svc-east=1");
     assert_eq!(note["why"], "web-svc has no ready endpoints (0 of 0)");
-    let user = format!("system:serviceaccount:{}:operator@", ns.name);
+    let user = format!("watch (system:serviceaccount:{}:operator@", ns.name);
     assert!(note["by"].as_str().unwrap().starts_with(&user), "{note}");
     assert!(
         note["at"]
