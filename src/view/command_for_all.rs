@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     fn ids(count: usize, namespaces: &[&str]) -> Vec<GroupId> {
-        let id = |number| GroupId {
+        let id = |number: usize| GroupId {
             namespace: namespaces[number % namespaces.len()].to_owned(),
             kind: "trafficsplit",
             name: format!("g{number}"),

@@ -204,6 +204,7 @@ mod tests {
             by: "watch".to_owned(),
             why: format!("{name} has no ready endpoints (0 of {number}), written in {number} ms"),
             unverified: false,
+            took: None,
         };
         HistoryRow::new(event, EventSource::Event)
     }
