@@ -356,7 +356,7 @@ impl Groups<'_> {
         let is_unattended = |status: &Status| match status.runner {
             Runner::Unattended => true,
             Runner::Upstream => !self.run_by_upstream.contains(&status.id),
-            Runner::Watch(_) | Runner::Unknown => false,
+            Runner::Watch(_) | Runner::Late(_) | Runner::Unknown => false,
         };
         let unattended = self.by_namespace(is_unattended);
         let place = self.plugin_scope(unattended.keys().map(|(namespace, _)| *namespace));

@@ -11,7 +11,7 @@ use super::GlobalArgs;
 const COMMAND_GROUPS: [(&str, &[&str]); 5] = [
     (
         "Failover groups",
-        &["status", "history", "create", "set", "migrate"],
+        &["status", "traffic", "history", "create", "set", "migrate"],
     ),
     ("Automatic failover", &["watch", "pause", "resume"]),
     ("Traffic by hand", &["force", "failback"]),

@@ -197,7 +197,7 @@ fn describe(order: &Override, seen: &Preflight) -> String {
 fn expiry_warning(status: &Status, place: &str) -> Option<String> {
     let by_hand = command_on("failback", &status.id, place);
     Some(match status.runner {
-        Runner::Watch(_) => return None,
+        Runner::Watch(_) | Runner::Late(_) => return None,
         Runner::Unattended => format!(
             "warning: no watch is running in this namespace, so this will not expire by itself; \
              start one: kubectl failover watch {place}, or end it yourself: {by_hand}"

@@ -2,7 +2,7 @@
 //! to move the traffic.
 
 use super::readiness::Readiness;
-use super::runner::Runner;
+use super::runner::{LateWatch, Runner};
 use super::situation::{Candidate, Situation};
 
 /// Whether the group is Down unless somebody is about to move its traffic. A ready backend that
@@ -70,6 +70,19 @@ fn why_not(runner: &Runner, infinitive: &str, participle: &str) -> String {
         Runner::Watch(holder) => {
             format!("but the watch {holder} has not {participle} (its output says why)")
         }
+        Runner::Late(LateWatch {
+            holder,
+            successor: None,
+            ..
+        }) => format!("but the watch {holder} has stopped renewing its Lease"),
+        Runner::Late(LateWatch {
+            holder,
+            successor: Some(successor),
+            ..
+        }) => format!(
+            "but the watch {holder} has stopped renewing its Lease, and {successor} has not taken \
+             over yet"
+        ),
         Runner::Upstream => format!("but Linkerd's failover controller has not {participle}"),
         Runner::Unknown => format!(
             "but nothing has {participle} (can't tell whether a watch is running: cannot read \

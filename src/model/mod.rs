@@ -65,7 +65,7 @@ pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::Readiness;
 pub use rivals::{ApexClaim, ApexClaims, share_ports};
-pub use runner::Runner;
+pub use runner::{LateWatch, Runner};
 pub use state::{Flags, State};
 pub use status::{
     BackendStatus, ExpiredOrder, Exposure, OverrideStatus, Status, UPSTREAM_IGNORES_PAUSES, Wait,

@@ -170,8 +170,8 @@ pub enum Notice {
         namespace: String,
         /// The holder's identity.
         holder: String,
-        /// The holder has not renewed the Lease in time.
-        late: bool,
+        /// The holder has not renewed the Lease in time: this `watch` takes over after this time.
+        late: Option<Duration>,
     },
     /// Another `watch` runs the groups that its selector covers. This one leaves them alone.
     LeftToSelector {

@@ -254,17 +254,18 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Standby {
             namespace,
             holder,
-            late: true,
+            late: Some(left),
         } => {
             format!(
-                "{namespace}: {holder} has not renewed the Lease; taking over when it expires \
-                     unless it does"
+                "{namespace}: {holder} has stopped renewing the Lease; taking over in {} unless it \
+                 does",
+                spell(Duration::from_secs(left.as_secs() + 1))
             )
         }
         Notice::Standby {
             namespace,
             holder,
-            late: false,
+            late: None,
         } => {
             format!("{namespace}: another watch ({holder}) holds the Lease; standing by")
         }

@@ -28,6 +28,47 @@ async fn the_second_watch_stands_by_and_takes_over_from_a_killed_one() {
     end(second).await;
 }
 
+#[tokio::test]
+async fn status_says_that_a_new_watch_waits_for_the_lease_of_a_killed_one() {
+    let ns = TestNamespace::new("successor").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let first = started(plugin().args(["watch"]).on(&ns.west)).await;
+    let killed = until_held(&ns.west).await;
+    assert!(!first.end_with(Signal::KILL).await.success());
+    let mut second = plugin().args(["watch"]).on(&ns.west).spawn();
+    second
+        .stderr_line_containing(&format!(
+            "{}: {killed} has stopped renewing the Lease; taking over in ",
+            ns.name
+        ))
+        .await;
+
+    let status = async |args: &[&str]| {
+        let status = plugin().args(["status"]).args(args.iter().copied());
+        status.on(&ns.west).run().await.success()
+    };
+    eventually("the successor is shown", async || {
+        let text = status(&[]).await.stdout;
+        let waits = format!(" waits for the Lease of {killed}, which was last renewed ");
+        (text.contains(&waits) && text.contains(" and takes over in at most "))
+            .then_some(())
+            .ok_or(text)
+    })
+    .await;
+    let runner = status(&["-o", "json"]).await.json()["items"][0]["runner"].clone();
+    assert_eq!(runner["holder"], killed, "{runner}");
+    assert_ne!(runner["late"]["successor"], killed, "{runner}");
+    assert!(runner["late"]["until"].is_string(), "{runner}");
+
+    second.stderr_line_containing("acquired the Lease").await;
+    let taken = status(&["-o", "json"]).await.json()["items"][0]["runner"].clone();
+    assert_ne!(taken["holder"], killed, "{taken}");
+    assert_eq!(taken["late"], Value::Null, "{taken}");
+    end(second).await;
+}
+
 /// Admission may hold up the write with which the second watch takes the Lease.
 #[tokio::test]
 async fn a_slow_takeover_does_not_keep_traffic_on_a_dead_backend() {

@@ -17,6 +17,7 @@ use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::LEASES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
+use crate::model::{LateWatch, Runner};
 use crate::model::limits::{LEASE_SECONDS, MAX_LEASE_SECONDS};
 use crate::resource::{KindInfo, LabelSelector, Record};
 
@@ -30,6 +31,9 @@ const SELECTED_GROUPS: &str = "selected-groups";
 const SELECTOR: &str = "failover.linkerd.io/selector";
 /// The annotation with the kinds of groups that the holder is not allowed to run.
 const EXCEPT_KINDS: &str = "failover.linkerd.io/except-kinds";
+
+/// The annotation of a `watch` that waits for the Lease of a holder that is late.
+const SUCCESSOR: &str = "failover.linkerd.io/successor";
 
 /// The annotation with the version of the holder's program.
 const HOLDER_VERSION: &str = "failover.linkerd.io/version";
@@ -92,6 +96,17 @@ fn fnv1a(text: &str) -> u64 {
 
 /// A longer list of kinds was not written by a `watch`.
 const MAX_EXCEPT_KINDS_BYTES: usize = 4096;
+/// The same of a successor.
+const MAX_SUCCESSOR_BYTES: usize = 1024;
+/// How long a takeover may take.
+const TAKEOVER_GRACE: SignedDuration = SignedDuration::from_secs(5);
+
+/// The `watch` that takes over an overdue Lease, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Successor {
+    pub by: String,
+    pub at: Timestamp,
+}
 
 /// A Lease that was read or will be written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -129,6 +144,47 @@ impl Lease {
         self.metadata.annotations.get(key).map(String::as_str)
     }
 
+    /// Returns the `watch` that is about to take over the Lease at `now`, if one has said so.
+    pub fn successor(&self, now: Timestamp) -> Option<Successor> {
+        let text = self.annotation(SUCCESSOR)?;
+        let is_short = text.len() <= MAX_SUCCESSOR_BYTES;
+        let successor: Successor = is_short.then(|| serde_json::from_str(text).ok())??;
+        let left = successor.at.duration_since(now);
+        let longest = SignedDuration::from_secs(MAX_LEASE_SECONDS.into());
+        (-TAKEOVER_GRACE <= left && left <= longest).then_some(successor)
+    }
+
+    /// Returns who runs the groups of its scope at `now`, by the API server's clock.
+    pub fn runner(&self, now: Timestamp) -> Option<Runner> {
+        let holder = self.spec.named_holder()?.to_owned();
+        let renewed = self.spec.renew_time?;
+        let successor = self.successor(now);
+        let until = self.spec.expires()?;
+        if now >= until && successor.is_none() {
+            return None;
+        }
+        if now.duration_since(renewed).unsigned_abs() < self.spec.late_after() || now < renewed {
+            return Some(Runner::Watch(holder));
+        }
+        Some(Runner::Late(LateWatch {
+            holder,
+            renewed,
+            until: successor.as_ref().map_or(until, |successor| successor.at),
+            successor: successor.map(|successor| successor.by),
+        }))
+    }
+
+    /// Returns the same Lease with the `watch` that will take it over.
+    #[must_use]
+    pub fn awaited_by(&self, successor: &Successor) -> Self {
+        let mut lease = self.clone();
+        if let Ok(text) = serde_json::to_string(successor) {
+            let annotations = &mut lease.metadata.annotations;
+            annotations.insert(SUCCESSOR.to_owned(), text);
+        }
+        lease
+    }
+
     /// Returns the scope of its holder. A selector that cannot be parsed covers nothing: None.
     pub fn scope(&self) -> Option<LeaseScope> {
         let kinds = self.annotation(EXCEPT_KINDS).unwrap_or_default();
@@ -150,6 +206,7 @@ impl Lease {
     pub fn held_by(&self, holder: &str, scope: &LeaseScope, now: Timestamp) -> Self {
         let mut lease = self.clone();
         scope.set_on(&mut lease.metadata);
+        lease.metadata.annotations.remove(SUCCESSOR);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         lease
             .metadata
@@ -225,15 +282,26 @@ impl LeaseSpec {
         ))
     }
 
+    /// Returns after how long without a renewal the holder is late. It renews about three times in
+    /// the duration.
+    pub fn late_after(&self) -> Duration {
+        self.duration() * 2 / 3
+    }
+
     /// Returns the holder at `now`, by the API server's clock.
     pub fn holder(&self, now: Timestamp) -> Option<&str> {
-        let holder = self
-            .holder_identity
-            .as_deref()
-            .filter(|holder| !holder.is_empty())?;
+        let holder = self.named_holder()?;
+        (now < self.expires()?).then_some(holder)
+    }
+
+    fn named_holder(&self) -> Option<&str> {
+        let holder = self.holder_identity.as_deref();
+        holder.filter(|holder| !holder.is_empty())
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
         let duration = SignedDuration::try_from(self.duration()).ok()?;
-        let expires = self.renew_time?.checked_add(duration).ok()?;
-        (now < expires).then_some(holder)
+        self.renew_time?.checked_add(duration).ok()
     }
 }
 
@@ -409,6 +477,36 @@ mod tests {
             let end = at(100 + i64::try_from(counted).unwrap());
             assert_eq!(lease.spec.holder(end), None, "{seconds:?}");
         }
+    }
+
+    #[test]
+    fn a_holder_is_late_until_its_lease_expires_or_its_successor_has_it() {
+        let lease = held("me", at(100));
+        let watch = Some(Runner::Watch("me".to_owned()));
+        let late = |successor: Option<&str>, until| {
+            Some(Runner::Late(LateWatch {
+                holder: "me".to_owned(),
+                renewed: at(100),
+                successor: successor.map(str::to_owned),
+                until: at(until),
+            }))
+        };
+        assert_eq!(lease.runner(at(109)), watch);
+        assert_eq!(lease.runner(at(110)), late(None, 115));
+        assert_eq!(lease.runner(at(115)), None);
+        let successor = Successor {
+            by: "you".to_owned(),
+            at: at(120),
+        };
+        let lease = lease.awaited_by(&successor);
+        assert_eq!(lease.runner(at(110)), late(Some("you"), 120));
+        assert_eq!(lease.runner(at(125)), late(Some("you"), 120));
+        assert_eq!(lease.runner(at(126)), None);
+        assert_eq!(lease.released().runner(at(110)), None);
+        let all = LeaseScope::default();
+        let renewed = lease.held_by("me", &all, at(110));
+        assert_eq!(renewed.runner(at(111)), watch);
+        assert_eq!(renewed.successor(at(111)), None);
     }
 
     #[test]

@@ -46,10 +46,11 @@ impl Runners {
         let Some(leases) = self.leases.as_ref().filter(|_| !self.are_stale) else {
             return Runner::Unknown;
         };
-        match holder_of(leases, record, now) {
-            Some(holder) => Runner::Watch(holder.to_owned()),
-            // It may have been renewed since the last report.
-            None if holder_of(leases, record, self.heard).is_some() => Runner::Unknown,
+        // It may have been renewed since the last report.
+        let reported = watch_of(leases, record, now.min(self.heard));
+        match watch_of(leases, record, now) {
+            Some(watch) => reported.unwrap_or(watch),
+            None if reported.is_some() => Runner::Unknown,
             None if self
                 .upstream
                 .iter()
@@ -64,17 +65,18 @@ impl Runners {
 
 /// Returns the holder of the live Lease that covers a group. Of several, that with a selector
 /// counts, and of those the first by name.
-fn holder_of<'a>(leases: &'a [Lease], record: &Record, at: Timestamp) -> Option<&'a str> {
+fn watch_of(leases: &[Lease], record: &Record, at: Timestamp) -> Option<Runner> {
     let here = leases
         .iter()
         .filter(|lease| lease.metadata.namespace == record.meta.namespace);
     let covering = here.filter_map(|lease| {
-        let holder = lease.spec.holder(at)?;
+        let watch = lease.runner(at)?;
         let scope = lease.scope().filter(|scope| scope.covers(record))?;
         let precedence = (scope.selector.is_empty(), lease.metadata.name.as_str());
-        Some((precedence, holder))
+        Some((precedence, watch))
     });
-    covering.min().map(|(_, holder)| holder)
+    let first = covering.min_by(|(one, _), (other, _)| one.cmp(other));
+    first.map(|(_, watch)| watch)
 }
 
 /// Finds Linkerd's own controller. Returns nothing if the user is not allowed to list the cluster's

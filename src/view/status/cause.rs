@@ -235,6 +235,8 @@ fn unwritten(status: &Status) -> String {
         (Runner::Watch(_), _) => {
             "The running watch has not applied this yet; if this lasts, its output says why. "
         }
+        // A line of its own says it.
+        (Runner::Late(_), _) => "",
         _ => "This has not been applied yet. ",
     };
     why.to_owned()
@@ -277,7 +279,7 @@ fn order_words(order: &OverrideStatus, runner: &Runner) -> String {
             let yet = match runner {
                 Runner::Unattended => "no watch is running to end it",
                 Runner::Upstream => "Linkerd's controller does not end it",
-                Runner::Watch(_) | Runner::Unknown => "it has not been ended yet",
+                Runner::Watch(_) | Runner::Late(_) | Runner::Unknown => "it has not been ended yet",
             };
             format!("{}, expired at {}: {yet}", asked(order), end(order))
         }

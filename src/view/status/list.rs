@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::next_step::next_steps;
 use crate::model::{
-    BackendStatus, Override, OverrideStatus, Pause, Readiness, Runner, State, Status, WeightsOrigin,
+    BackendStatus, LateWatch, Override, OverrideStatus, Pause, Readiness, Runner, State, Status,
+    WeightsOrigin,
 };
 use crate::text::ConnectionFlags;
 use crate::view::formats::API_VERSION;
@@ -151,6 +152,18 @@ struct RunnerItem<'a> {
     /// `watch`, `linkerd-failover`, `nobody` or `unknown`.
     kind: &'static str,
     holder: Option<&'a str>,
+    /// The holder should have renewed its Lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late: Option<LateItem<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct LateItem<'a> {
+    renewed: String,
+    /// The `watch` that waits for the Lease, if one has said so.
+    successor: Option<&'a str>,
+    /// When it takes over or, without one, when the Lease expires.
+    until: String,
 }
 
 impl<'a> StatusList<'a> {
@@ -215,12 +228,22 @@ pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> Stat
 
 fn runner(runner: &Runner) -> RunnerItem<'_> {
     let (kind, holder) = match runner {
-        Runner::Watch(holder) => ("watch", Some(holder.as_str())),
+        Runner::Watch(holder) | Runner::Late(LateWatch { holder, .. }) => {
+            ("watch", Some(holder.as_str()))
+        }
         Runner::Upstream => ("linkerd-failover", None),
         Runner::Unattended => ("nobody", None),
         Runner::Unknown => ("unknown", None),
     };
-    RunnerItem { kind, holder }
+    let late = match runner {
+        Runner::Late(late) => Some(LateItem {
+            renewed: format!("{:.0}", late.renewed),
+            successor: late.successor.as_deref(),
+            until: format!("{:.0}", late.until),
+        }),
+        _ => None,
+    };
+    RunnerItem { kind, holder, late }
 }
 
 fn order(order: &OverrideStatus) -> OverrideItem<'_> {

@@ -4,6 +4,7 @@ mod cause;
 pub mod changes;
 pub mod clusters;
 mod exposed;
+mod late_watch;
 pub mod list;
 pub mod live;
 mod many_groups;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cause::Cause;
 use super::note_line::{Note, NoteLine};
 use super::table::{ClusterStatuses, TableStyle, worst_first};
-use super::{exposed, many_groups};
+use super::{exposed, late_watch, many_groups};
 use crate::model::fold::{MAX_SINGLE_GROUPS, fold};
 use crate::model::{GroupId, State, Status};
 use crate::view::command_for_all::Others;
@@ -65,7 +65,7 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> Vec<NoteLine> {
         others,
         name,
     ));
-    let mut lines = Vec::new();
+    let mut lines = late_watch::notes(&sorted, groups.now, style.namespaces);
     let mut notes = notes.into_iter().peekable();
     while let Some(Note { lines: said, next }) = notes.next() {
         lines.extend(said);

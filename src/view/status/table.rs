@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::model::{
-    BackendStatus, MirrorSide, OverrideStatus, Readiness, Runner, State, Status, WeightsOrigin,
+    BackendStatus, LateWatch, MirrorSide, OverrideStatus, Readiness, Runner, State, Status,
+    WeightsOrigin,
 };
 use crate::text::ConnectionFlags;
 use crate::view::age::age;
@@ -133,7 +134,7 @@ impl StatusColumn {
             Self::Backends => backends(status, style),
             Self::Since => age_cell(status.since),
             Self::Watch => Cell::new(match &status.runner {
-                Runner::Watch(holder) => holder,
+                Runner::Watch(holder) | Runner::Late(LateWatch { holder, .. }) => holder,
                 Runner::Upstream => "linkerd-failover",
                 Runner::Unattended => "none",
                 Runner::Unknown => "unknown",

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::lease_term::{LeaseTerm, RENEW_INTERVAL};
 use super::unwritable_lease::{LeaseFailure, UnwritableLease};
 use crate::cluster::api::lease;
-use crate::cluster::api::lease::{Lease, LeaseScope};
+use crate::cluster::api::lease::{Lease, LeaseScope, Successor};
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError, RequestResult};
@@ -223,8 +223,12 @@ impl LeaseElector {
             None => self.read().await?,
         };
         if let Some((holder, left)) = self.other_holder(&current) {
-            // A holder that renews the Lease is not late, even if the clocks differ.
-            let late = !self.renewing && current.spec.holder(self.cluster.clock().now()).is_none();
+            let seen = Instant::now();
+            let late = self.is_late(&current).then_some(left);
+            if late.is_some() {
+                self.announce(&current, left).await;
+            }
+            let left = left.saturating_sub(seen.elapsed());
             let standby = LeaseState::Standby {
                 holder,
                 renewing: self.renewing,
@@ -306,6 +310,35 @@ impl LeaseElector {
             .duration()
             .checked_sub(now.duration_since(since))?;
         (!left.is_zero()).then_some((holder, left))
+    }
+
+    /// Returns whether the other holder of the Lease should have renewed it. If it has renewed it
+    /// before, the local clock counts: the holder's clock may differ.
+    fn is_late(&self, current: &Lease) -> bool {
+        let silent = match (&self.seen, current.spec.renew_time) {
+            (Some((_, since)), _) if self.renewing => since.elapsed(),
+            (_, Some(renewed)) => {
+                let silent = self.cluster.clock().now().duration_since(renewed);
+                silent.try_into().unwrap_or_default()
+            }
+            (_, None) => return true,
+        };
+        silent >= current.spec.late_after()
+    }
+
+    /// Writes on an overdue Lease who takes it over and when, for `status`. If that fails, the next
+    /// step tries again. It never holds up the takeover, and changes nothing that other candidates
+    /// compare.
+    async fn announce(&self, current: &Lease, left: Duration) {
+        let now = self.cluster.clock().now();
+        let Ok(at) = now.checked_add(left) else {
+            return;
+        };
+        if current.successor(now).is_none() {
+            let by = self.identity.clone();
+            let announced = current.awaited_by(&Successor { by, at });
+            let _ = timeout(left / 2, lease::put(&self.cluster, &announced)).await;
+        }
     }
 
     /// Releases the Lease. If someone else has changed it, reads it again first.

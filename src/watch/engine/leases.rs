@@ -18,11 +18,11 @@ pub enum LeaseState {
         until: Duration,
     },
     /// Another `watch` holds it. `renewing`: that `watch` has renewed it. `late`: a renewal is
-    /// overdue.
+    /// overdue, and this `watch` takes over after this time.
     Standby {
         holder: String,
         renewing: bool,
-        late: bool,
+        late: Option<Duration>,
     },
     /// The Lease cannot be written. Only the object's resource version guards a write.
     Unguarded {
@@ -192,7 +192,7 @@ fn notice(namespace: &str, before: Option<&LeaseState>, now: &LeaseState) -> Opt
                 ..
             }) = before
                 && known == holder
-                && (late == was_late || *late)
+                && late.is_some() == was_late.is_some()
             {
                 return None;
             }
@@ -281,7 +281,7 @@ mod tests {
         let mut leases = leases(Some(LeaseState::Standby {
             holder: "other".into(),
             renewing: true,
-            late: false,
+            late: None,
         }));
         assert_eq!(leases.permit(&group(), NOW), LeasePermit::Denied);
         assert_eq!(leases.other_holder(), Some(("ns", "other")));
@@ -307,6 +307,7 @@ mod tests {
             renewing,
             late,
         };
+        let late = Some(Duration::from_secs(9));
         let said = |late| {
             Some(Notice::Standby {
                 namespace: "ns".into(),
@@ -315,14 +316,10 @@ mod tests {
             })
         };
         let mut leases = leases(None);
-        assert_eq!(leases.learn("ns", standby(false, true)).1, said(true));
-        assert_eq!(leases.learn("ns", standby(false, true)).1, None);
-        assert_eq!(leases.learn("ns", standby(true, false)).1, said(false));
-        assert_eq!(
-            leases.learn("ns", standby(false, true)).1,
-            None,
-            "that it may expire is known by then"
-        );
+        assert_eq!(leases.learn("ns", standby(false, late)).1, said(late));
+        assert_eq!(leases.learn("ns", standby(false, late)).1, None);
+        assert_eq!(leases.learn("ns", standby(true, None)).1, said(None));
+        assert_eq!(leases.learn("ns", standby(true, late)).1, said(late));
     }
 
     #[test]
