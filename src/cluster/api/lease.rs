@@ -17,8 +17,8 @@ use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::LEASES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::model::{LateWatch, Runner};
 use crate::model::limits::{LEASE_SECONDS, MAX_LEASE_SECONDS};
+use crate::model::{LateWatch, Runner};
 use crate::resource::{KindInfo, LabelSelector, Record};
 
 /// The name of the Lease of a watch without a selector.
@@ -103,7 +103,7 @@ const TAKEOVER_GRACE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The `watch` that takes over an overdue Lease, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Successor {
+pub struct LeaseSuccessor {
     pub by: String,
     pub at: Timestamp,
 }
@@ -145,10 +145,10 @@ impl Lease {
     }
 
     /// Returns the `watch` that is about to take over the Lease at `now`, if one has said so.
-    pub fn successor(&self, now: Timestamp) -> Option<Successor> {
+    pub fn successor(&self, now: Timestamp) -> Option<LeaseSuccessor> {
         let text = self.annotation(SUCCESSOR)?;
         let is_short = text.len() <= MAX_SUCCESSOR_BYTES;
-        let successor: Successor = is_short.then(|| serde_json::from_str(text).ok())??;
+        let successor: LeaseSuccessor = is_short.then(|| serde_json::from_str(text).ok())??;
         let left = successor.at.duration_since(now);
         let longest = SignedDuration::from_secs(MAX_LEASE_SECONDS.into());
         (-TAKEOVER_GRACE <= left && left <= longest).then_some(successor)
@@ -176,7 +176,7 @@ impl Lease {
 
     /// Returns the same Lease with the `watch` that will take it over.
     #[must_use]
-    pub fn awaited_by(&self, successor: &Successor) -> Self {
+    pub fn awaited_by(&self, successor: &LeaseSuccessor) -> Self {
         let mut lease = self.clone();
         if let Ok(text) = serde_json::to_string(successor) {
             let annotations = &mut lease.metadata.annotations;
@@ -494,7 +494,7 @@ mod tests {
         assert_eq!(lease.runner(at(109)), watch);
         assert_eq!(lease.runner(at(110)), late(None, 115));
         assert_eq!(lease.runner(at(115)), None);
-        let successor = Successor {
+        let successor = LeaseSuccessor {
             by: "you".to_owned(),
             at: at(120),
         };

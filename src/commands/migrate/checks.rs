@@ -16,7 +16,7 @@ use crate::cluster::{Clusters, RequestError};
 use crate::commands::create::existing::ExistingObjects;
 use crate::commands::create::{context, ports, requirements};
 use crate::error::explain;
-use crate::model::{Backend, Carrier, Group, Runner, ServiceRef};
+use crate::model::{Backend, Carrier, Group, LateWatch, Runner, ServiceRef};
 use crate::problem::Problem;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::migration::{MigratedFrom, Successor, ignored_by_a_split, lost_by_a_split};
@@ -330,7 +330,9 @@ impl MigrationCheck<'_> {
                 "Linkerd's own failover controller runs the group, and it does not run {kind}s: \
                  nothing would fail the service over"
             ),
-            (Runner::Watch(holder), after) if before != *after => {
+            (Runner::Watch(holder) | Runner::Late(LateWatch { holder, .. }), after)
+                if before != *after =>
+            {
                 format!(
                     "the running watch ({holder}) would not run the new {kind}: it may not \
                      change {kind}s, or selects other labels"

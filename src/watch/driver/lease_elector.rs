@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::lease_term::{LeaseTerm, RENEW_INTERVAL};
 use super::unwritable_lease::{LeaseFailure, UnwritableLease};
 use crate::cluster::api::lease;
-use crate::cluster::api::lease::{Lease, LeaseScope, Successor};
+use crate::cluster::api::lease::{Lease, LeaseScope, LeaseSuccessor};
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError, RequestResult};
@@ -336,7 +336,7 @@ impl LeaseElector {
         };
         if current.successor(now).is_none() {
             let by = self.identity.clone();
-            let announced = current.awaited_by(&Successor { by, at });
+            let announced = current.awaited_by(&LeaseSuccessor { by, at });
             let _ = timeout(left / 2, lease::put(&self.cluster, &announced)).await;
         }
     }

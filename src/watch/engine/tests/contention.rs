@@ -94,7 +94,7 @@ fn a_revert_of_the_holders_move_is_contested_after_a_takeover() {
     let standby = |renewing| LeaseState::Standby {
         holder: "other".into(),
         renewing,
-        late: (!renewing).then_some(secs(1)),
+        late: (!renewing).then_some(std::time::Duration::from_secs(1)),
     };
     harness.engine.lease_event("ns", standby(true), harness.now);
     harness.slice_changed(SliceWatchId(1), "web", 0);
