@@ -166,10 +166,11 @@ fn proxies_step_in(status: &Status) -> Option<String> {
         Runner::Unattended => "No watch is running, but ",
         _ => "Meanwhile ",
     };
+    let dead = status.active().join(", ");
     (!stepped_in.is_empty()).then(|| {
         format!(
-            "{until}Linkerd's proxies send the traffic to {stepped_in} by themselves, and back \
-             once what has the weight has endpoints again. "
+            "{until}Linkerd's proxies send the traffic to {stepped_in} by themselves until {dead} \
+             has ready endpoints again. "
         )
     })
 }

@@ -30,8 +30,8 @@ impl Driver<'_> {
         }
         let aggregated = self.aggregator.take_due(moment.now);
         self.report(aggregated)?;
-        if let Some(counts) = self.engine.changed_counts() {
-            self.metrics.groups(counts);
+        if let Some((states, exposed)) = self.engine.changed_counts() {
+            self.metrics.groups(states, exposed);
         }
         self.metrics.moves_waiting(self.engine.rate_limited());
         self.announce()?;

@@ -77,8 +77,9 @@ impl Engine {
         }
     }
 
-    /// Returns the number of groups in each state, if it has changed since the last call.
-    pub fn changed_counts(&mut self) -> Option<&BTreeMap<State, usize>> {
+    /// Returns the number of groups in each state and of exposed groups, if one has changed since
+    /// the last call.
+    pub fn changed_counts(&mut self) -> Option<(&BTreeMap<State, usize>, usize)> {
         self.counts.take_changed()
     }
 

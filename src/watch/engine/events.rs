@@ -165,8 +165,10 @@ impl Engine {
 
     pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
         self.forget_outsider(id, now);
-        if let Some(group) = self.groups.remove(id) {
+        if let Some(mut group) = self.groups.remove(id) {
             self.counts.change(group.state(), None);
+            let was_exposed = group.reported().is_exposed();
+            self.counts.change_exposed(was_exposed, false);
             self.requeue.remove(id);
             self.limiter.settled(id);
             self.others.take_back(id);

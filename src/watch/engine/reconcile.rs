@@ -182,6 +182,9 @@ impl Engine {
     ) {
         self.limiter.settled(id);
         self.counts.change(group.leave_alone(state), state);
+        let was_exposed = group.reported().is_exposed();
+        self.counts.change_exposed(was_exposed, false);
+        group.reported().forget_exposure();
         if group.reported().is_news(why)
             && let Some(notice) = notice
         {
@@ -232,7 +235,10 @@ impl Engine {
             Some((lost, facts)) => reported.down_while_paused(id, lost, &facts),
             None => reported.stuck(id, decision, now_in, readiness),
         };
+        let was_exposed = reported.is_exposed();
         let (exposure, look_again) = reported.exposure(group, readiness, moment.now);
+        let is_exposed = reported.is_exposed();
+        self.counts.change_exposed(was_exposed, is_exposed);
         let notices = stuck.into_iter().chain(exposure);
         self.effects.extend(notices.map(Effect::Report));
         if let Some(at) = look_again {

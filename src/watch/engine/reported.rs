@@ -87,6 +87,16 @@ impl Reported {
         }
     }
 
+    /// Whether it is reported that no fallback is alive.
+    pub fn is_exposed(&self) -> bool {
+        self.exposure.as_ref().is_some_and(|it| it.is_reported)
+    }
+
+    /// Forgets that no fallback is alive.
+    pub fn forget_exposure(&mut self) {
+        self.exposure = None;
+    }
+
     /// Returns the notice that no fallback has been alive for a while, or that one is again; and
     /// when to look again.
     pub fn exposure(

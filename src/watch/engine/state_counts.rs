@@ -1,4 +1,4 @@
-//! The number of groups in each state, for the metrics.
+//! The number of groups in each state, and of exposed groups, for the metrics.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use crate::model::State;
 #[derive(Debug, Default)]
 pub struct StateCounts {
     counts: BTreeMap<State, usize>,
+    exposed: usize,
     has_changed: bool,
 }
 
@@ -25,9 +26,17 @@ impl StateCounts {
         }
     }
 
-    /// Returns every state that a group has had and its count, if a count has changed since the
-    /// last call.
-    pub fn take_changed(&mut self) -> Option<&BTreeMap<State, usize>> {
-        std::mem::take(&mut self.has_changed).then_some(&self.counts)
+    /// Counts a group that was exposed before, or is exposed now.
+    pub fn change_exposed(&mut self, before: bool, now: bool) {
+        if before != now {
+            self.has_changed = true;
+            self.exposed = (self.exposed + usize::from(now)).saturating_sub(usize::from(before));
+        }
+    }
+
+    /// Returns every state that a group has had and its count, and the number of exposed groups, if
+    /// a count has changed since the last call.
+    pub fn take_changed(&mut self) -> Option<(&BTreeMap<State, usize>, usize)> {
+        std::mem::take(&mut self.has_changed).then_some((&self.counts, self.exposed))
     }
 }

@@ -20,6 +20,7 @@ pub struct MetricsRecorder {
     writes: Counter,
     write_failures: Counter,
     write_retries: Counter,
+    exposed: Gauge,
     moves_waiting: Gauge,
     reaction: Histogram,
     /// Namespaces with a Lease metric.
@@ -36,6 +37,7 @@ impl MetricsRecorder {
             writes: all.writes.get_or_create(&labels).clone(),
             write_failures: all.write_failures.get_or_create(&labels).clone(),
             write_retries: all.write_retries.get_or_create(&labels).clone(),
+            exposed: all.exposed.get_or_create(&labels).clone(),
             moves_waiting: all.moves_waiting.get_or_create(&labels).clone(),
             reaction: all.reaction.get_or_create(&labels).clone(),
             all: all.clone(),
@@ -43,7 +45,7 @@ impl MetricsRecorder {
             lease_namespaces: HashSet::new(),
         };
         recorder.turn(false);
-        recorder.groups(&State::ALL.map(|state| (state, 0)).into());
+        recorder.groups(&State::ALL.map(|state| (state, 0)).into(), 0);
         recorder
     }
 
@@ -69,7 +71,8 @@ impl MetricsRecorder {
         self.reaction.observe(transition.took.as_secs_f64());
     }
 
-    pub fn groups(&self, counts: &BTreeMap<State, usize>) {
+    pub fn groups(&self, counts: &BTreeMap<State, usize>, exposed: usize) {
+        self.exposed.set(gauge(exposed));
         for (state, count) in counts {
             let labels = self.labels("state", &state.to_string());
             self.all.groups.get_or_create(&labels).set(gauge(*count));

@@ -37,6 +37,7 @@ pub struct Metrics {
     pub(super) write_failures: Family<MetricLabels<1>, Counter>,
     pub(super) write_retries: Family<MetricLabels<1>, Counter>,
     pub(super) groups: Family<MetricLabels<2>, Gauge>,
+    pub(super) exposed: Family<MetricLabels<1>, Gauge>,
     pub(super) moves_waiting: Family<MetricLabels<1>, Gauge>,
     pub(super) reaction: Family<MetricLabels<1>, Histogram, ReactionBuckets>,
     pub(super) watch_restarts: Family<MetricLabels<2>, Counter>,
@@ -66,6 +67,7 @@ impl Default for Metrics {
             write_failures: Family::default(),
             write_retries: Family::default(),
             groups: Family::default(),
+            exposed: Family::default(),
             moves_waiting: Family::default(),
             reaction: Family::new_with_constructor(ReactionBuckets),
             watch_restarts: Family::default(),
@@ -91,6 +93,8 @@ impl Metrics {
         let help = "Writes to failover groups that retried a failed one";
         all.register("write_retries", help, self.write_retries.clone());
         all.register("groups", "Failover groups by state", self.groups.clone());
+        let help = "Failover groups of which no fallback is ready, while the primary serves";
+        all.register("groups_exposed", help, self.exposed.clone());
         let help = "Moves of traffic that wait for --max-moves";
         all.register("moves_waiting", help, self.moves_waiting.clone());
         let help = "Time from receiving a change to the response to the write that it caused";

@@ -22,10 +22,13 @@ fn a_group_without_a_live_fallback_is_reported_after_5_s_and_once() {
     assert_eq!(told(&mut harness), []);
     harness.pass(1);
     assert_eq!(told(&mut harness), [EventKind::Exposed]);
+    let exposed = |harness: &mut Harness| harness.engine.changed_counts().map(|(_, count)| count);
+    assert_eq!(exposed(&mut harness), Some(1));
     harness.pass(10);
     assert_eq!(told(&mut harness), []);
     harness.slice_changed(SliceWatchId(1), "web-east", 1);
     assert_eq!(told(&mut harness), [EventKind::Recovered]);
+    assert_eq!(exposed(&mut harness), Some(0));
 }
 
 #[test]
@@ -66,4 +69,18 @@ fn the_end_of_the_pause_is_not_yet_the_end_of_the_outage() {
     assert_eq!(harness.writes().len(), 1);
     let kinds = told(&mut harness);
     assert!(!kinds.contains(&EventKind::Recovered), "{kinds:?}");
+}
+
+#[test]
+fn a_move_that_is_not_written_for_5_s_is_an_outage() {
+    let mut harness = Harness::at_home();
+    told(&mut harness);
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    assert_eq!(harness.writes().len(), 1);
+    harness.pass(4);
+    assert_eq!(told(&mut harness), []);
+    harness.pass(1);
+    assert_eq!(told(&mut harness), [EventKind::Down]);
+    let (states, _) = harness.engine.changed_counts().unwrap();
+    assert_eq!(states.get(&State::Down), Some(&1));
 }
