@@ -259,7 +259,7 @@ pub fn text_line(notice: &Notice) -> String {
             format!(
                 "{namespace}: {holder} has stopped renewing the Lease; taking over in {} unless it \
                  does",
-                spell(Duration::from_secs(left.as_secs() + 1))
+                spell(*left + Duration::from_millis(999))
             )
         }
         Notice::Standby {

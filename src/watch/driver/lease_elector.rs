@@ -334,7 +334,9 @@ impl LeaseElector {
         let Ok(at) = now.checked_add(left) else {
             return;
         };
-        if current.successor(now).is_none() {
+        // A successor that should have taken over by now has ended itself.
+        let successor = current.successor(now);
+        if successor.is_none_or(|successor| successor.at < now) {
             let by = self.identity.clone();
             let announced = current.awaited_by(&LeaseSuccessor { by, at });
             let _ = timeout(left / 2, lease::put(&self.cluster, &announced)).await;
