@@ -264,7 +264,7 @@ mod tests {
         let names = only(all(&down, &many, true, force));
         assert_eq!(names, "kubectl failover force g0 g2 --context west -n pay");
         let both = only(all(&many[..3], &many, true, force));
-        assert_eq!(both, "kubectl failover force g0 g1 g2 --context west -A");
+        assert_eq!(both, "kubectl failover force g0 g2 g1 --context west -A");
         let of_pay: Vec<GroupId> = many
             .iter()
             .filter(|id| id.namespace == "pay")
