@@ -81,6 +81,13 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
     let plain = |command| Some(command_on(command, &status.id, &ours));
     let with =
         |command: &str, flags: String| command_on(command, &status.id, &format!("{flags} {ours}"));
+    let fail_back = || {
+        Some(command_on(
+            "failback",
+            &status.id,
+            &format!("{}{ours}", if_ready(status)),
+        ))
+    };
     if let Some(mend) = &status.mend {
         let command = if status.bad_settings.is_empty() {
             let (kind, name) = (status.id.kind, word(&status.id.name));
@@ -99,7 +106,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
     }
     match status.state {
         State::Paused => plain("resume"),
-        State::Overridden => plain("failback"),
+        State::Overridden => fail_back(),
         State::Active | State::Primary => {
             if let Some(home) = &status.forgotten_home {
                 return Some(with("set", format!("--primary {}", word(home))));
@@ -108,18 +115,17 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         }
         State::Down | State::Invalid => None,
         State::OutOfSync if status.flags.unattended && status.expired_order().is_some() => {
-            let end = match status.expired_order()? {
-                ExpiredOrder::Override => "failback",
-                ExpiredOrder::Pause => "resume",
-            };
-            plain(end)
+            match status.expired_order()? {
+                ExpiredOrder::Override => fail_back(),
+                ExpiredOrder::Pause => plain("resume"),
+            }
         }
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
         }
         // Linkerd's controller ends neither an override nor a pause.
         State::OutOfSync if status.runner == Runner::Upstream => match status.expired_order()? {
-            ExpiredOrder::Override => plain("failback"),
+            ExpiredOrder::Override => fail_back(),
             ExpiredOrder::Pause => plain("resume"),
         },
         State::OutOfSync | State::Waiting => None,
@@ -138,11 +144,26 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
             let looks = looks(status, &place).into_iter().next();
             Some(looks.unwrap_or_else(|| format!("kubectl {place} get service,deployment,pod")))
         }
-        State::Failover if status.flags.held => plain("failback"),
+        State::Failover if status.flags.held => fail_back(),
         State::Failover => {
             let primary = status.primary.as_deref().unwrap_or_default();
             Some(look_at_backend(status, primary, &place))
         }
+    }
+}
+
+/// Returns the flag with which `failback` waits for the home, unless all of its endpoints are ready:
+/// without it, `failback` refuses a home that is not ready.
+fn if_ready(status: &Status) -> &'static str {
+    let home = match &status.order {
+        Some(OverrideStatus::InForce(order) | OverrideStatus::Expired(order)) => Some(&order.home),
+        _ => status.primary.as_ref(),
+    };
+    let mut backends = status.backends.iter();
+    let home = backends.find(|backend| Some(&backend.name) == home);
+    match home.and_then(|home| home.readiness.counts()) {
+        Some((ready, total)) if ready < total || ready == 0 => "--when-ready ",
+        _ => "",
     }
 }
 
@@ -255,4 +276,56 @@ fn unnamed_remote(status: &Status) -> Option<&str> {
         .backends
         .iter()
         .find_map(|backend| backend.readiness.why_unknown()?.cluster_without_remote())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{GroupId, Invalid, Override, Readiness, WeightsOrigin};
+
+    /// A group that is forced away from a home with this many ready endpoints of 2.
+    fn forced(state: State, order: fn(Override) -> OverrideStatus, ready: u32) -> Status {
+        let backend = |name: &str, weight, ready| BackendStatus {
+            name: name.to_owned(),
+            weight,
+            weight_on_object: weight,
+            readiness: Readiness::Known { ready, total: 2 },
+            since: None,
+            ailment: None,
+        };
+        let id = GroupId {
+            namespace: "shop".to_owned(),
+            kind: "trafficsplit",
+            name: "web".to_owned(),
+        };
+        let invalid = Invalid::new("", "");
+        let origin = WeightsOrigin::Created(None);
+        let mut status = Status::invalid(id, "web".to_owned(), invalid, origin, Runner::Unattended);
+        status.mend = None;
+        status.state = state;
+        status.flags.unattended = true;
+        status.primary = Some("web-east".to_owned());
+        status.backends = vec![backend("web", 0, ready), backend("web-east", 1, 2)];
+        let text = r#"{"to": "web-east", "home": "web"}"#;
+        status.order = Some(order(serde_json::from_str(text).unwrap()));
+        status
+    }
+
+    #[test]
+    fn a_failback_is_suggested_so_that_it_is_not_refused() {
+        for (state, order) in [
+            (
+                State::Overridden,
+                OverrideStatus::InForce as fn(Override) -> OverrideStatus,
+            ),
+            (State::OutOfSync, OverrideStatus::Expired),
+        ] {
+            for (ready, flag) in [(2, ""), (1, "--when-ready "), (0, "--when-ready ")] {
+                let steps = next_steps(&forced(state, order, ready), &ConnectionFlags::default());
+                let commands: Vec<&str> = steps.iter().map(|it| it.command.as_str()).collect();
+                let expected = format!("kubectl failover failback web {flag}-n shop");
+                assert_eq!(commands, [expected], "{state}, {ready} of 2");
+            }
+        }
+    }
 }
