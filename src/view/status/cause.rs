@@ -210,7 +210,10 @@ fn waiting(status: &Status, now: Timestamp) -> Option<String> {
     let left = status.wait_ends().map(|end| end.duration_since(now));
     let left = left.filter(|left| left.is_positive());
     let when = match left {
-        Some(left) => format!("in about {}s", left.as_secs() + 1),
+        Some(left) => format!(
+            "in about {:#}",
+            SignedDuration::from_secs(left.as_secs() + 1)
+        ),
         None => format!("in up to {delay:#}"),
     };
     Some(format!(

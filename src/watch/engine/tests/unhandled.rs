@@ -1,7 +1,7 @@
 //! Outages in paused groups, and groups without a live fallback.
 
 use super::*;
-use crate::model::EventKind;
+use crate::model::{EventKind, State};
 
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 
