@@ -26,7 +26,7 @@ async fn moves_are_signed_by_the_impersonated_user() {
         .as_str()
         .unwrap()
         .to_owned();
-    assert!(by.starts_with("bob@"), "{by}");
+    assert!(by.starts_with("watch (bob@"), "{by}");
 }
 
 #[tokio::test]
