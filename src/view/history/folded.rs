@@ -130,7 +130,7 @@ impl<'a> FoldedRow<'a> {
     }
 
     /// The backends with traffic before and after the event, or their weights.
-    pub fn from_and_to(&self, weights: bool) -> (String, String) {
+    pub fn traffic(&self, weights: bool) -> (String, String) {
         let both: Vec<(String, String)> = self
             .rows
             .iter()

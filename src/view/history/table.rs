@@ -76,7 +76,7 @@ fn with_reasons_below(
 fn row(folded: &FoldedRow, style: &HistoryStyle, now: Timestamp) -> Option<Vec<Cell>> {
     let told = folded.first()?;
     let event = &told.row.event;
-    let (from, to) = folded.from_and_to(style.wide.is_some());
+    let (from, to) = folded.traffic(style.wide.is_some());
     let kind = Cell::new(event.kind.name());
     let kind = match event.kind {
         kind if !style.colour => (kind, Cell::new(kind.name())).1,
