@@ -415,6 +415,8 @@ pub struct After {
     pub is_down: bool,
     /// How long, as far as the watch knows.
     pub lasted: Duration,
+    /// The watch saw it begin. Otherwise it lasted at least that long.
+    pub saw_begin: bool,
     /// `failover-delay` or `failback-delay`.
     pub delay: Duration,
 }
@@ -486,7 +488,9 @@ impl After {
             let delay = SignedDuration::try_from(self.delay).unwrap_or(SignedDuration::MAX);
             format!(" ({name} {delay:#})")
         };
-        format!(", after {:.1} s {state}{delay}", self.lasted.as_secs_f64())
+        let at_least = if self.saw_begin { "" } else { "at least " };
+        let lasted = self.lasted.as_secs_f64();
+        format!(", after {at_least}{lasted:.1} s {state}{delay}")
     }
 }
 
@@ -514,9 +518,17 @@ mod tests {
             let after = After {
                 is_down,
                 lasted,
+                saw_begin: true,
                 delay,
             };
-            after.words()
+            let late = After {
+                saw_begin: false,
+                ..after
+            };
+            let words = after.words();
+            let at_least = words.replace(", after ", ", after at least ");
+            assert_eq!(late.words(), at_least);
+            words
         };
         assert_eq!(
             words(true, 8_004, 8_000),

@@ -78,6 +78,8 @@ struct Stopwatch {
     threshold: MinReady,
     is_primary: bool,
     enough: bool,
+    /// It was seen to become so, and its readiness has been known ever since.
+    saw_begin: bool,
     spent: Duration,
     /// When it was last started; none while the readiness is unknown, which does not count.
     running_since: Option<Duration>,
@@ -105,6 +107,7 @@ impl Stopwatches {
                     threshold: group.threshold(index),
                     is_primary: index == group.primary,
                     enough: false,
+                    saw_begin: false,
                     spent: Duration::ZERO,
                     running_since: None,
                     peak: Peak::default(),
@@ -121,6 +124,12 @@ impl Stopwatches {
     /// Returns the most ready endpoints that a backend has had in the last minutes.
     pub fn recent_peak(&self, backend: usize) -> Option<u32> {
         self.0.get(backend).map(|watch| watch.peak.most())
+    }
+
+    /// Returns whether the time of a backend is its whole time: it may have been so for longer if
+    /// it was not seen to become so.
+    pub fn saw_begin(&self, backend: usize) -> bool {
+        self.0.get(backend).is_some_and(|watch| watch.saw_begin)
     }
 
     /// Returns the timers at `now`.
@@ -148,6 +157,7 @@ impl Stopwatch {
         };
         match (enough, before.filter(has_same_role)) {
             (Some(enough), Some(before)) if enough == before.enough => Self {
+                saw_begin: before.saw_begin && before.running_since.is_some(),
                 running_since: before.running_since.or(Some(now)),
                 ..before.clone()
             },
@@ -156,8 +166,9 @@ impl Stopwatch {
                 running_since: None,
                 ..before.clone()
             },
-            _ => Self {
+            (_, before) => Self {
                 enough: enough.unwrap_or_default(),
+                saw_begin: before.is_some_and(|before| before.running_since.is_some()),
                 running_since: enough.map(|_| now),
                 ..self
             },
@@ -208,6 +219,24 @@ mod tests {
             watches.observe(&group(), &[readiness.clone(), readiness.clone()], now);
         }
         watches.read(now).0
+    }
+
+    #[test]
+    fn a_time_that_was_not_seen_to_begin_may_be_longer() {
+        let saw_begin = |steps: &[Readiness]| {
+            let mut watches = Stopwatches::default();
+            for (second, readiness) in (0..).zip(steps) {
+                let now = Duration::from_secs(second);
+                watches.observe(&group(), &[readiness.clone(), READY], now);
+            }
+            watches.saw_begin(0)
+        };
+        assert!(!saw_begin(&[DEAD, DEAD]), "the outage was there before");
+        assert!(!saw_begin(&[UNKNOWN, DEAD]));
+        assert!(saw_begin(&[READY, DEAD, DEAD]));
+        assert!(!saw_begin(&[READY, UNKNOWN, DEAD]));
+        assert!(!saw_begin(&[READY, DEAD, UNKNOWN, DEAD]));
+        assert!(saw_begin(&[DEAD, READY, DEAD]));
     }
 
     fn both(seconds: u64) -> Vec<Option<Duration>> {

@@ -9,7 +9,7 @@ use super::formats;
 use super::formats::API_VERSION;
 use crate::model::event::carrying;
 use crate::model::fold::{groups_named, name_some};
-use crate::model::notice::{ObjectFate, exposure};
+use crate::model::notice::{After, ObjectFate, exposure};
 use crate::model::{EventKind, GroupEvent, GroupId, Notice, State, Transition};
 use crate::text::clean;
 
@@ -83,7 +83,8 @@ pub fn move_line(notice: &Notice, context: &str) -> serde_json::Result<Option<St
         Notice::WouldMove(transition) => (transition, true),
         _ => return Ok(None),
     };
-    let after = |is_down| transition.after.filter(|after| after.is_down == is_down);
+    let is_known = |after: &After, is_down| after.is_down == is_down && after.saw_begin;
+    let after = |is_down| transition.after.filter(|after| is_known(after, is_down));
     let line = TransitionLine {
         api_version: API_VERSION,
         kind: "Transition",

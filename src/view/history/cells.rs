@@ -54,14 +54,14 @@ pub fn sources(row: &HistoryRow) -> Vec<&'static str> {
     row.sources.iter().map(name).collect()
 }
 
-/// Says how long a group was away from its primary and out of service; none if it never was.
+/// Says how long a group was away from its primary and out of service; none if it never was. An
+/// outage may have begun before it was reported.
 pub fn summary(summary: &GroupSummary) -> Option<String> {
-    let part = |words: &str, time: Duration| {
-        (!time.is_zero()).then(|| format!("{words} for {}", spell(time)))
-    };
+    let part =
+        |words: &str, time: Duration| (!time.is_zero()).then(|| format!("{words} {}", spell(time)));
     let parts = [
-        part("on the fallback", summary.away),
-        part("unavailable", summary.out),
+        part("on the fallback for", summary.away),
+        part("unavailable for at least", summary.out),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("{}: {}", summary.group, parts.join(", ")))

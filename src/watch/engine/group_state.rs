@@ -275,6 +275,7 @@ impl GroupState {
         Some(After {
             is_down,
             lasted: timers.spent(group.primary)?,
+            saw_begin: self.stopwatches.saw_begin(group.primary),
             delay,
         })
     }
