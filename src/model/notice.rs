@@ -287,7 +287,11 @@ impl Notice {
                 };
                 (kind, "", reason.clone())
             }
-            Self::Unstuck { reason, .. } => (EventKind::Recovered, "", reason.clone()),
+            Self::Unstuck { was, state, .. } => {
+                // The reason of the state may still be the outage of the primary.
+                let why = format!("{} (state {state})", recovery(*was));
+                (EventKind::Recovered, "", why)
+            }
             Self::Exposed { primary, .. } => (EventKind::Exposed, "", exposure(primary)),
             Self::Covered { .. } => (
                 EventKind::Recovered,
@@ -382,6 +386,15 @@ impl Notice {
 /// Says what the lack of a fallback means.
 pub fn exposure(primary: &str) -> String {
     format!("no fallback is ready: if {primary} fails, traffic has nowhere to go")
+}
+
+/// Says what is well again in a group that was [`Notice::Stuck`] in this state.
+pub fn recovery(was: State) -> &'static str {
+    match was {
+        State::Unknown => "readiness is known again",
+        State::Down => "its traffic goes to a ready backend again",
+        _ => "a backend is ready again",
+    }
 }
 
 /// A move of one group's traffic.
@@ -510,6 +523,37 @@ fn carrying(weights: &[(String, u64)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_and_its_end_are_events_that_say_which_is_which() {
+        let group = GroupId {
+            namespace: "ns".to_owned(),
+            kind: "trafficsplit",
+            name: "web".to_owned(),
+        };
+        let reason = "web has no ready endpoints (0 of 1)".to_owned();
+        let (stuck, unstuck) = (
+            Notice::Stuck {
+                group: group.clone(),
+                state: State::Down,
+                reason: reason.clone(),
+                cause: None,
+            },
+            Notice::Unstuck {
+                group,
+                was: State::Down,
+                state: State::Failover,
+                reason: reason.clone(),
+            },
+        );
+        let told = |notice: Notice| {
+            let event = notice.event("", Timestamp::UNIX_EPOCH).unwrap();
+            (event.kind, event.why)
+        };
+        assert_eq!(told(stuck), (EventKind::Down, reason));
+        let well = "its traffic goes to a ready backend again (state Failover)";
+        assert_eq!(told(unstuck), (EventKind::Recovered, well.to_owned()));
+    }
 
     #[test]
     fn a_move_says_how_long_it_waited_and_how_long_the_write_took() {

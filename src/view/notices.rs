@@ -9,8 +9,8 @@ use super::formats;
 use super::formats::API_VERSION;
 use crate::model::event::carrying;
 use crate::model::fold::{groups_named, name_some};
-use crate::model::notice::{After, ObjectFate, exposure};
-use crate::model::{EventKind, GroupEvent, GroupId, Notice, State, Transition};
+use crate::model::notice::{After, ObjectFate, exposure, recovery};
+use crate::model::{EventKind, GroupEvent, GroupId, Notice, Transition};
 use crate::text::clean;
 
 /// A transition in JSON.
@@ -174,7 +174,7 @@ pub fn text_line(notice: &Notice) -> String {
             state,
             reason,
         } => {
-            format!("{group}: {}: {state}: {reason}", recovered(*was))
+            format!("{group}: {}; state {state}: {reason}", recovery(*was))
         }
         Notice::Exposed { group, primary } => format!("{group}: {}", exposure(primary)),
         Notice::Covered { group } => format!("{group}: a fallback is ready again"),
@@ -306,15 +306,6 @@ pub fn text_line(notice: &Notice) -> String {
     })
 }
 
-/// Says what has recovered in a group that was in this state.
-fn recovered(was: State) -> &'static str {
-    match was {
-        State::Unknown => "readiness is known again",
-        State::Down => "its traffic goes to a ready backend again",
-        _ => "a backend is ready again",
-    }
-}
-
 /// The traffic of a route or a TrafficSplit without the label stays where it is.
 fn gone(group: &GroupId, active: &[String], fate: Option<&ObjectFate>) -> String {
     let what = match fate {
@@ -348,7 +339,7 @@ fn aggregated(notices: &[Notice]) -> String {
         }
         Some(Notice::Exposed { .. }) => format!("{groups}: no fallback is ready"),
         Some(Notice::Covered { .. }) => format!("{groups}: a fallback is ready again"),
-        Some(Notice::Unstuck { was, .. }) => format!("{groups}: {}", recovered(*was)),
+        Some(Notice::Unstuck { was, .. }) => format!("{groups}: {}", recovery(*was)),
         Some(Notice::Gone { .. }) => format!("{groups} were deleted, or lost their label"),
         Some(Notice::ReadFailed { error, .. }) => {
             format!("cannot read {}: {error}; retrying", reads(notices))
@@ -419,7 +410,7 @@ fn observed(event: &GroupEvent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::GroupId;
+    use crate::model::{GroupId, State};
 
     fn group(number: usize) -> GroupId {
         GroupId {
@@ -441,11 +432,11 @@ mod tests {
 
     #[test]
     fn a_group_on_its_fallback_is_not_reported_ready_when_only_its_readiness_is_known_again() {
-        let reason = "Failover: g0 has no ready endpoints (0 of 1)";
+        let reason = "state Failover: g0 has no ready endpoints (0 of 1)";
         let line = text_line(&unstuck(0, State::Unknown));
-        assert_eq!(line, format!("big/g0: readiness is known again: {reason}"));
+        assert_eq!(line, format!("big/g0: readiness is known again; {reason}"));
         let line = text_line(&unstuck(0, State::Unavailable));
-        assert_eq!(line, format!("big/g0: a backend is ready again: {reason}"));
+        assert_eq!(line, format!("big/g0: a backend is ready again; {reason}"));
     }
 
     #[test]
