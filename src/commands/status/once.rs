@@ -1,11 +1,12 @@
 //! Prints the status of groups once.
 
-use futures::future::join3;
+use futures::future::join;
 
 use super::print::{Printed, StatusPage};
 use crate::cli::StatusArgs;
-use crate::cluster::Clusters;
+use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::{ailing_pods, conflicts, migrations};
+use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::absent::say_no_groups;
 use crate::commands::args::query::GroupQuery;
 use crate::commands::args::selection::{Selected, choose};
@@ -39,7 +40,12 @@ pub async fn run(
     } = choose(&page.streams, cluster, query, of_all).await?;
     let everywhere = namespace.is_none();
     let streams = &page.streams;
-    let statuses = statuses(streams, cluster, &records, &rivals, prefetched, everywhere).await;
+    let (mut statuses, migrations) = join(
+        statuses(streams, cluster, &records, &rivals, prefetched, everywhere),
+        unfinished_migrations(cluster, &records, of_all),
+    )
+    .await;
+    conflicts::warn(&mut statuses, migrations);
     if statuses.is_empty() {
         say_no_groups(&page.streams, cluster, query).await;
     }
@@ -53,6 +59,20 @@ pub async fn run(
     Ok(exit.unwrap_or(Exit::Done))
 }
 
+/// Returns a warning for each named group whose migration has not finished. The objects that take
+/// over are no groups yet: finding them takes a list of all objects of each kind, which would make
+/// a status of all groups slow.
+async fn unfinished_migrations(
+    cluster: &Cluster,
+    records: &[Record],
+    of_all: bool,
+) -> ConflictsByGroup {
+    if of_all {
+        return ConflictsByGroup::default();
+    }
+    migrations::unfinished(cluster, records).await
+}
+
 /// Returns the status of these groups, with warnings if they may have no effect. `rivals` are all
 /// groups of their namespaces. With `everywhere`, routes of other namespaces count too.
 pub async fn statuses(
@@ -64,12 +84,7 @@ pub async fn statuses(
     everywhere: bool,
 ) -> Vec<Status> {
     let survey = survey(cluster, records, rivals, prefetched);
-    let (mut statuses, obstacles, migrations) = join3(
-        survey,
-        conflicts::on_routes(cluster, records),
-        migrations::unfinished(cluster, records),
-    )
-    .await;
+    let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
     if settle::is_unsettled(&statuses) {
         let spinner = Spinner::new(streams);
         spinner.show("waiting for the running watch to write a change");
@@ -77,7 +92,6 @@ pub async fn statuses(
     }
     conflicts::warn(&mut statuses, obstacles.by_group);
     conflicts::warn(&mut statuses, obstacles.ports);
-    conflicts::warn(&mut statuses, migrations);
     if everywhere {
         let consumers = conflicts::consumer_routes(cluster, records).await;
         conflicts::warn(&mut statuses, consumers);
