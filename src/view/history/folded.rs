@@ -223,7 +223,7 @@ mod tests {
         };
         assert_eq!(only.name(), "25 groups");
         assert_eq!(only.namespaces(), "media, pay, shop");
-        let (from, to) = only.from_and_to(false);
+        let (from, to) = only.traffic(false);
         assert_eq!(
             (from.as_str(), to.as_str()),
             ("the primary", "the fallback")
