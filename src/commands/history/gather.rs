@@ -23,6 +23,7 @@ use crate::problem::Problem;
 use crate::readiness::backends::Readings;
 use crate::readiness::{backends, read_once};
 use crate::resource::{GroupName, Record, RecordedEvent};
+use crate::view::history::basis::HistoryBasis;
 
 /// Which groups' history to read, and where.
 pub struct HistoryQuery<'a> {
@@ -42,9 +43,7 @@ pub struct GatheredHistory {
     pub summaries: Vec<GroupSummary>,
     /// The groups that are there.
     groups: Vec<Record>,
-    /// The time of the oldest Event.
-    pub oldest: Option<Timestamp>,
-    pub has_journal: bool,
+    pub basis: HistoryBasis,
     pub failures: Vec<Problem>,
     /// The API server's time.
     pub now: Timestamp,
@@ -98,6 +97,7 @@ impl<'a> HistoryQuery<'a> {
                 problem.message
             )));
         };
+        let (reads_events, reads_journal) = (events.is_ok(), journal.is_ok());
         let events = events.unwrap_or_else(|error| {
             failed("Events", &error);
             EventHistory::default()
@@ -153,8 +153,12 @@ impl<'a> HistoryQuery<'a> {
             summaries: summaries(&rows, &current),
             rows,
             groups,
-            oldest: events.oldest,
-            has_journal,
+            basis: HistoryBasis {
+                reads_events,
+                oldest: events.oldest,
+                reads_journal,
+                has_journal,
+            },
             failures,
             now,
         })

@@ -10,7 +10,6 @@ use crate::model::history::GroupSummary;
 use crate::output::streams::Streams;
 use crate::output::terminal;
 use crate::text::{clean, place};
-use crate::view::age::age;
 use crate::view::formats::{json, json_line, yaml};
 use crate::view::history::cells::summary;
 use crate::view::history::folded::{FoldedRow, folded};
@@ -144,19 +143,7 @@ impl HistoryPage {
         for failure in &read.failures {
             self.streams.say(&clean(&failure.message));
         }
-        let basis = match read.oldest {
-            Some(oldest) => format!("Based on Events from the last {}", age(oldest, read.now)),
-            None => "There are no Events".to_owned(),
-        };
-        let older = if read.has_journal {
-            "older events are from the journal of watch"
-        } else {
-            "older than that, only each group's most recent move is known; a running watch keeps a \
-             journal"
-        };
-        self.streams.say(&format!(
-            "{basis} (clusters keep them for 1h by default); {older}."
-        ));
+        self.streams.say(&read.basis.in_words(read.now));
     }
 }
 

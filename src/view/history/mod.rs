@@ -1,5 +1,6 @@
 //! The past of groups: as a table, as lines, and as JSON, YAML, CSV and Markdown.
 
+pub mod basis;
 pub mod cells;
 pub mod csv;
 pub mod folded;
