@@ -166,7 +166,8 @@ impl Groups<'_> {
             self.stale_slices(),
             self.ports(),
             self.weights(),
-            self.down(),
+            self.failing("no group is down", State::Down),
+            self.failing("every group has a ready backend", State::Unavailable),
             self.readiness(),
             self.fallbacks(),
             self.effects(),
@@ -277,12 +278,13 @@ impl Groups<'_> {
         )
     }
 
-    fn down(&self) -> CheckResult {
-        let down = self.statuses.iter().filter(|it| it.state == State::Down);
-        let namespaces = down.clone().map(|status| status.id.namespace.as_str());
+    /// Reports the groups in a state in which requests fail.
+    fn failing(&self, description: &str, state: State) -> CheckResult {
+        let failing = self.statuses.iter().filter(|it| it.state == state);
+        let namespaces = failing.clone().map(|status| status.id.namespace.as_str());
         let place = self.plugin_scope(namespaces);
-        let down = down.map(|status| Finding::on_status(status, &status.reason));
-        CheckResult::error("no group is down", self.lines(down))
+        let failing = failing.map(|status| Finding::on_status(status, &status.reason));
+        CheckResult::error(description, self.lines(failing))
             .hint(format!("kubectl failover status {place}"))
     }
 

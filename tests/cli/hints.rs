@@ -99,6 +99,18 @@ async fn a_suggestion_names_the_kubeconfig_as_given() {
 }
 
 #[tokio::test]
+async fn a_check_reports_groups_without_a_ready_backend() {
+    let server = cluster(json!([split("web", "me")])).await;
+    on(&server)
+        .args(["check", "-o", "short"])
+        .run()
+        .await
+        .code(1)
+        .stdout_contains("× every group has a ready backend\n    ns/web: ")
+        .stdout_contains("hint: kubectl failover status --server");
+}
+
+#[tokio::test]
 async fn a_forced_group_without_its_override_is_reported() {
     let mut forced = split("web", "me");
     let last = json!({
