@@ -294,7 +294,11 @@ impl FailbackOrder<'_> {
             }
             RemovedOverride::Broken { sets_home } => {
                 change = change.end_override(sets_home.then_some(home));
-                "removed the stale override".to_owned()
+                if sets_home {
+                    format!("removed the stale override and made {home} the primary")
+                } else {
+                    "removed the stale override".to_owned()
+                }
             }
             RemovedOverride::None if returned.weights == Weights::Hold => {
                 return Ok(ChangePlan::Unchanged(returned.why));

@@ -277,9 +277,14 @@ impl Group {
     /// Returns the home of a force whose override was deleted by hand, so that the force's target
     /// counts as the primary.
     pub fn forgotten_home(&self) -> Option<&str> {
+        let home = self.home_before_force().filter(|_| self.order.is_none())?;
+        Some(self.backend_name(home))
+    }
+
+    /// Returns the home of the force that moved the traffic last and made its target the primary, if
+    /// traffic and primary still are where it left them.
+    pub fn home_before_force(&self) -> Option<usize> {
         let home = self.position(self.fitting_move()?.home.as_deref()?)?;
-        let is_forgotten =
-            self.order.is_none() && self.carries(self.primary) && home != self.primary;
-        is_forgotten.then(|| self.backend_name(home))
+        (self.carries(self.primary) && home != self.primary).then_some(home)
     }
 }

@@ -79,8 +79,8 @@ impl FailbackPlan {
 pub enum RemovedOverride {
     /// One whose target is the primary.
     Valid,
-    /// A broken one. The primary that the object names stays, unless it is not a backend or the
-    /// operator names another home.
+    /// A broken one. The primary that the object names stays, unless it is not a backend, the
+    /// operator names another home, or the last move is that of the force.
     Broken {
         /// The plan's home becomes the primary.
         sets_home: bool,
@@ -160,12 +160,16 @@ pub fn failback(
         }
         Some(OverrideState::Broken {
             primary_missing, ..
-        }) => (
-            RemovedOverride::Broken {
-                sets_home: *primary_missing || home.is_some(),
-            },
-            home.unwrap_or(group.primary),
-        ),
+        }) => {
+            // Traffic and primary are where the force left them.
+            let home = home.or_else(|| group.home_before_force());
+            (
+                RemovedOverride::Broken {
+                    sets_home: *primary_missing || home.is_some(),
+                },
+                home.unwrap_or(group.primary),
+            )
+        }
         None => (RemovedOverride::None, group.primary),
     };
     let ordinary = Group {

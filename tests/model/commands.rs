@@ -117,6 +117,31 @@ fn failback_ends_each_kind_of_override() {
 }
 
 #[test]
+fn the_home_of_a_force_returns_although_its_override_is_broken() {
+    for override_text in [r#"{"to": "gone", "home": "svc-0"}"#, "{garbage"] {
+        for (readiness, weights) in [(READY, [1, 0]), (DEAD, [0, 1])] {
+            let mut object = forced(2, 1, None);
+            object.annotate("override", Some(override_text.to_owned()));
+            object.readiness[0] = readiness;
+            let returned = object.failback(None).unwrap();
+            assert_eq!(
+                (returned.removes, returned.home),
+                (RemovedOverride::Broken { sets_home: true }, 0)
+            );
+            assert_eq!(
+                (
+                    object.annotation("override"),
+                    object.annotation("primary-service")
+                ),
+                (None, Some("svc-0"))
+            );
+            assert_eq!(object.weights(), weights);
+            assert_eq!(object.group().forgotten_home(), None);
+        }
+    }
+}
+
+#[test]
 fn home_can_be_named_for_an_unreadable_override() {
     let mut object = forced(2, 1, None);
     object.annotate("override", Some("{garbage".to_owned()));
