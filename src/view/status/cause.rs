@@ -139,6 +139,7 @@ fn circumstances(status: &Status) -> String {
     }
     if let Some(order) = &status.order {
         text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));
+        text.push_str(&home_unready(order, status).unwrap_or_default());
     }
     if let Some(words) = exposed::sentence(status) {
         text.push_str(&format!("{} ", said(&words)));
@@ -260,6 +261,23 @@ fn unknown_words(status: &Status) -> Option<String> {
     });
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// Says that the home of an override in force is not ready.
+fn home_unready(order: &OverrideStatus, status: &Status) -> Option<String> {
+    let OverrideStatus::InForce(Override { to, home, .. }) = order else {
+        return None;
+    };
+    let mut backends = status.backends.iter();
+    let backend = backends.find(|it| it.name == *home && home != to)?;
+    let (ready, total) = backend
+        .readiness
+        .counts()
+        .filter(|(ready, _)| *ready == 0)?;
+    let name = clean(home);
+    Some(format!(
+        "Its home, {name}, has {ready} of {total} endpoints ready. "
+    ))
 }
 
 /// Says who forced the traffic to which backend, and whether the override is in force.

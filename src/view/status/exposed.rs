@@ -7,7 +7,7 @@ use super::steps_for_all::steps;
 use super::table::TableStyle;
 use crate::model::fold::{MAX_SINGLE_GROUPS, fold, groups_named, name_first};
 use crate::model::roles::Roles;
-use crate::model::{Exposure, State, Status};
+use crate::model::{BackendStatus, Exposure, Runner, State, Status};
 use crate::text::{ConnectionFlags, clean};
 use crate::view::columns::Colour;
 use crate::view::command_for_all::Others;
@@ -33,9 +33,30 @@ pub fn sentence(status: &Status) -> Option<String> {
         status.state,
         State::Primary | State::Active | State::Overridden
     );
-    let what = status.exposure()?;
     let primary = status.primary.as_deref().unwrap_or_default();
-    (is_well || what == Exposure::NoFallback).then(|| words("No", what, primary))
+    let what = status.exposure();
+    let what = what.filter(|what| is_well || *what == Exposure::NoFallback);
+    let net = what.map(|what| words("No", what, primary));
+    let watch = without_watch(status).filter(|_| what != Some(Exposure::NoWatch));
+    let both: Vec<String> = net.into_iter().chain(watch).collect();
+    (!both.is_empty()).then(|| both.join(" "))
+}
+
+/// Says that no watch is running, of a group that is away from home.
+fn without_watch(status: &Status) -> Option<String> {
+    let primary = status.primary.as_deref()?;
+    let has_standby = status.backends.iter().any(BackendStatus::is_standby);
+    let nothing = match status.state {
+        _ if status.runner != Runner::Unattended => return None,
+        State::Overridden if !has_standby => {
+            format!("if {primary} fails, nothing will fail over")
+        }
+        State::Failover if !status.flags.held => {
+            format!("when {primary} is ready again, nothing will fail back")
+        }
+        _ => return None,
+    };
+    Some(format!("No watch is running: {nothing}."))
 }
 
 /// `no` begins the sentence.

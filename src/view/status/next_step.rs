@@ -23,7 +23,18 @@ pub fn next_steps(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep
         label: "next",
         command,
     });
-    next.into_iter().collect()
+    let is_away = matches!(status.state, State::Failover | State::Overridden);
+    let watch = (is_away && status.flags.unattended).then(|| stay_covered(status, connection));
+    next.into_iter().chain(watch).collect()
+}
+
+/// Starts a watch, after what to do first.
+fn stay_covered(status: &Status, connection: &ConnectionFlags) -> NextStep {
+    let ours = connection.for_plugin(&status.id.namespace);
+    NextStep {
+        label: "and stay covered",
+        command: format!("kubectl failover watch {ours}"),
+    }
 }
 
 /// Returns the command that moves the traffic of a group that is Down, and the one that has it moved
@@ -36,13 +47,11 @@ fn ways_out(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep> {
         steps.push(NextStep { label, command });
     }
     if status.flags.unattended {
-        let label = if steps.is_empty() {
-            "next"
-        } else {
-            "and stay covered"
-        };
-        let command = format!("kubectl failover watch {ours}");
-        steps.push(NextStep { label, command });
+        let mut watch = stay_covered(status, connection);
+        if steps.is_empty() {
+            watch.label = "next";
+        }
+        steps.push(watch);
     }
     steps
 }
@@ -312,6 +321,19 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_is_away_from_home_without_a_watch_can_be_covered() {
+        let mut status = forced(State::Overridden, OverrideStatus::InForce, 0);
+        let flags = ConnectionFlags::default();
+        let labels = |status: &Status| {
+            let steps = next_steps(status, &flags).into_iter();
+            steps.map(|step| step.label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(&status), ["next", "and stay covered"]);
+        status.flags.unattended = false;
+        assert_eq!(labels(&status), ["next"]);
+    }
+
+    #[test]
     fn a_failback_is_suggested_so_that_it_is_not_refused() {
         for (state, order) in [
             (
@@ -322,9 +344,9 @@ mod tests {
         ] {
             for (ready, flag) in [(2, ""), (1, "--when-ready "), (0, "--when-ready ")] {
                 let steps = next_steps(&forced(state, order, ready), &ConnectionFlags::default());
-                let commands: Vec<&str> = steps.iter().map(|it| it.command.as_str()).collect();
+                let first = steps.first().map(|it| it.command.as_str());
                 let expected = format!("kubectl failover failback web {flag}-n shop");
-                assert_eq!(commands, [expected], "{state}, {ready} of 2");
+                assert_eq!(first, Some(&*expected), "{state}, {ready} of 2");
             }
         }
     }
