@@ -40,6 +40,13 @@ impl StatusPage {
         self.streams.write(&render(cluster, printed, self)?)
     }
 
+    /// Returns the width of the terminal, unless nothing has to fit it. A wide table is never made
+    /// narrower.
+    pub fn columns(&self) -> Option<u16> {
+        let may_narrow = self.format == StatusFormat::Table && self.streams.out_is_terminal();
+        may_narrow.then(|| self.streams.terminal_size().0)
+    }
+
     pub fn style(&self) -> TableStyle {
         TableStyle {
             wide: self.format == StatusFormat::Wide,
@@ -81,10 +88,7 @@ fn render(cluster: &Cluster, printed: &Printed, page: &StatusPage) -> anyhow::Re
                 selector: page.selector.as_deref(),
                 now: cluster.clock().now(),
             };
-            // A wide table is never made narrower.
-            let may_narrow = page.format == StatusFormat::Table && page.streams.out_is_terminal();
-            let columns = may_narrow.then(|| page.streams.terminal_size().0);
-            report(groups, page.style(), columns)
+            report(groups, page.style(), page.columns())
         }
     })
 }

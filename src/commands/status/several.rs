@@ -166,7 +166,7 @@ fn render(snapshots: &[ClusterSnapshot], exit: Exit, page: &StatusPage) -> anyho
         _ => {
             let mut style = page.style();
             style.clusters = true;
-            clusters::render(snapshots, style)
+            clusters::render(snapshots, style, page.columns())
         }
     })
 }

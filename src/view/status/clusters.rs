@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::list::{StatusItem, item};
+use super::narrow::Blocks;
 use super::note_line::NoteLine;
 use super::notes::{notes, summary};
-use super::table;
 use super::table::{ClusterStatuses, TableStyle, worst_first};
+use super::{narrow, table};
 use crate::model::Status;
 use crate::problem::Problem;
 use crate::text::clean;
@@ -67,8 +68,9 @@ fn cluster<'a>(snapshot: &ClusterSnapshot<'a>) -> ClusterStatus<'a> {
     }
 }
 
-/// A table of the groups of all clusters, and below it notes on groups and clusters.
-pub fn render(snapshots: &[ClusterSnapshot], style: TableStyle) -> String {
+/// A table of the groups of all clusters, and below it notes on groups and clusters. `columns` is the
+/// width of the terminal, if there is one.
+pub fn render(snapshots: &[ClusterSnapshot], style: TableStyle, columns: Option<u16>) -> String {
     let sorted = snapshots.iter();
     let sorted: Vec<Vec<Status>> = sorted
         .map(|snapshot| worst_first(snapshot.groups.statuses))
@@ -82,16 +84,24 @@ pub fn render(snapshots: &[ClusterSnapshot], style: TableStyle) -> String {
         .collect();
     let notes = snapshots.iter();
     let notes: String = notes
-        .map(|snapshot| cluster_notes(snapshot, style))
+        .map(|snapshot| cluster_notes(snapshot, style, columns))
         .collect();
     if clusters.iter().all(|groups| groups.statuses.is_empty()) {
         return notes;
     }
     let gap = if notes.is_empty() { "" } else { "\n" };
-    table::rows(&clusters, style) + gap + &notes
+    let rows = match columns {
+        Some(columns) => {
+            let Blocks { heading, groups } = narrow::blocks(&clusters, style, columns);
+            let lines: Vec<String> = std::iter::once(heading).chain(groups.concat()).collect();
+            lines.join("\n") + "\n"
+        }
+        None => table::rows(&clusters, style),
+    };
+    rows + gap + &notes
 }
 
-fn cluster_notes(snapshot: &ClusterSnapshot, style: TableStyle) -> String {
+fn cluster_notes(snapshot: &ClusterSnapshot, style: TableStyle, columns: Option<u16>) -> String {
     let groups = snapshot.groups;
     let context = clean(groups.context);
     let of_cluster = snapshot.error.map(|problem| problem.lines("error"));
@@ -105,7 +115,59 @@ fn cluster_notes(snapshot: &ClusterSnapshot, style: TableStyle) -> String {
         } else {
             note.of_cluster(&context)
         };
-        named.whole(style) + "\n"
+        // A terminal wraps a command without breaking it, so that it can be pasted.
+        match columns.filter(|_| !named.is_command) {
+            Some(columns) => named.folded(columns, style),
+            None => vec![named.whole(style)],
+        }
     };
-    notes.into_iter().map(said).collect()
+    let lines = notes.into_iter().flat_map(said);
+    lines.map(|line| line + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::{GroupId, Invalid, Runner, WeightsOrigin};
+    use crate::text::connection_flags::NO_FLAGS;
+
+    #[test]
+    fn groups_of_several_clusters_fit_the_terminal() {
+        let id = GroupId {
+            namespace: "a-namespace-with-a-name".to_owned(),
+            kind: "trafficsplit",
+            name: "a-group-with-a-name-of-thirty-letters".to_owned(),
+        };
+        let reason = "many words of why nothing is as it should be, ".repeat(4);
+        let invalid = Invalid::new(reason, "");
+        let origin = WeightsOrigin::Created(None);
+        let apex = "a-service-with-a-long-name".to_owned();
+        let mut status = Status::invalid(id, apex, invalid, origin, Runner::Unattended);
+        status.mend = None;
+        let statuses = [status];
+        let snapshot = ClusterSnapshot {
+            groups: ClusterStatuses {
+                context: "west",
+                connection: &NO_FLAGS,
+                statuses: &statuses,
+                selector: None,
+                now: Timestamp::UNIX_EPOCH,
+            },
+            server: None,
+            error: None,
+        };
+        let style = TableStyle {
+            namespaces: true,
+            clusters: true,
+            ..TableStyle::default()
+        };
+        let widest = |columns| {
+            let text = render(std::slice::from_ref(&snapshot), style, columns);
+            text.lines().map(str::len).max()
+        };
+        assert!(widest(Some(80)) <= Some(80));
+        assert!(widest(None) > Some(80));
+    }
 }

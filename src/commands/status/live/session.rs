@@ -271,8 +271,7 @@ impl<'a> Session<'a> {
         let snapshots: Vec<ClusterSnapshot> = snapshots.collect();
         let mut style = self.page.style();
         style.clusters = true;
-        self.page
-            .streams
-            .write(&clusters::render(&snapshots, style))
+        let text = clusters::render(&snapshots, style, self.page.columns());
+        self.page.streams.write(&text)
     }
 }
