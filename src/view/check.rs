@@ -99,11 +99,12 @@ pub fn text(categories: &[Category], style: CheckStyle) -> String {
 }
 
 fn check_lines(check: &CheckResult, colour: bool) -> String {
-    let mut out = format!(
-        "{} {}\n",
-        sign(check.outcome, colour),
-        clean(&check.description)
-    );
+    // What would be lost is neither well nor wrong.
+    let sign = match check.outages {
+        Some(_) => "-".to_owned(),
+        None => sign(check.outcome, colour),
+    };
+    let mut out = format!("{sign} {}\n", clean(&check.description));
     for line in &check.lines {
         out.push_str(&format!("    {}\n", clean(line)));
     }
@@ -178,6 +179,18 @@ ill
 Status check results are ×
 ";
         assert_eq!(text(&categories(), CheckStyle::default()), expected);
+    }
+
+    #[test]
+    fn requests_that_would_be_lost_are_no_success() {
+        let mut categories = categories();
+        categories[0].checks[0].outages = Some(OutageLosses {
+            groups: Vec::new(),
+            without_loop: Default::default(),
+            with_loop: Default::default(),
+        });
+        let text = text(&categories, CheckStyle::default());
+        assert!(text.starts_with("well\n----\n- it is there\n"), "{text}");
     }
 
     #[test]

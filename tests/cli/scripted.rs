@@ -13,6 +13,9 @@ pub async fn cluster(splits: Value) -> ScriptedServer {
                 json!({"status": {"userInfo": {"username": "me"}}}).to_string(),
             );
         }
+        if path == "/version" {
+            return (200, json!({"gitVersion": "v1.33.0"}).to_string());
+        }
         if path.contains("/trafficsplits/") {
             return (
                 404,
