@@ -14,7 +14,11 @@ pub async fn cluster(splits: Value) -> ScriptedServer {
             );
         }
         if path == "/version" {
-            return (200, json!({"gitVersion": "v1.33.0"}).to_string());
+            let version = json!({
+                "major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "", "gitTreeState": "",
+                "buildDate": "", "goVersion": "", "compiler": "", "platform": "",
+            });
+            return (200, version.to_string());
         }
         if path.contains("/trafficsplits/") {
             return (
