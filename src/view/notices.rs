@@ -11,6 +11,7 @@ use crate::model::event::carrying;
 use crate::model::fold::{groups_named, name_some};
 use crate::model::notice::{After, ObjectFate, exposure, recovery};
 use crate::model::{EventKind, GroupEvent, GroupId, Notice, Transition};
+use crate::resource::FIELD_MANAGER;
 use crate::text::clean;
 
 /// A transition in JSON.
@@ -396,10 +397,11 @@ fn observed(event: &GroupEvent) -> String {
         }
         _ => String::new(),
     };
-    let by = if by.is_empty() {
-        String::new()
-    } else {
-        format!(" by {by}")
+    let by = match by.as_str() {
+        "" => String::new(),
+        // The object does not name the user.
+        FIELD_MANAGER => format!(" with {by}"),
+        by => format!(" by {by}"),
     };
     format!(
         "{group}: {kind}{by}:{moved}{} {why}",

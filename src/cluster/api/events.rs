@@ -14,7 +14,7 @@ use crate::cluster::transport::api_resource::EVENTS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::model::event::carrying;
-use crate::model::{EventKind, GroupEvent};
+use crate::model::{EventKind, Group, GroupEvent};
 use crate::resource::{Kind, Record, RecordedEvent};
 
 pub const CONTROLLER: &str = "failover.linkerd.io/kubectl-failover";
@@ -38,6 +38,8 @@ pub struct ObjectEvent {
     uid: String,
     resource_version: String,
     event: GroupEvent,
+    /// A `watch` moved the traffic, and none of it is on the primary.
+    fails_over: bool,
 }
 
 impl std::fmt::Debug for ObjectEvent {
@@ -53,6 +55,7 @@ impl ObjectEvent {
             kind: record.kind,
             uid: record.meta.uid.clone(),
             resource_version: record.meta.resource_version.clone(),
+            fails_over: fails_over(record, &event),
             event,
         }
     }
@@ -67,6 +70,12 @@ impl ObjectEvent {
             EventKind::Moved if self.event.unverified => "TrafficMovedUnverified",
             kind => kind.reason(),
         }
+    }
+
+    /// Whether the Event has the type `Warning`. No other Event tells that the primary, which a
+    /// `watch` left, is not ready.
+    fn is_warning(&self) -> bool {
+        self.event.kind.is_warning() || self.event.unverified || self.fails_over
     }
 
     /// Returns an Event on the object. `by`: who reports it.
@@ -145,16 +154,17 @@ pub fn on_lease(events: &[ObjectEvent], by: &str) -> Option<Value> {
     Some(event)
 }
 
+fn fails_over(record: &Record, event: &GroupEvent) -> bool {
+    let is_away = |group: &Group| !group.carries(group.primary);
+    event.kind == EventKind::Moved && event.moves() && record.group.as_ref().is_ok_and(is_away)
+}
+
 /// Fills the fields that all Events have. Truncates texts that are longer than the API allows.
 fn envelope(first: &ObjectEvent, by: &str, note: &str, all: &[ObjectEvent]) -> Value {
     let records = all.iter().map(|event| RecordedEvent::of(&event.event));
     let records: Vec<RecordedEvent> = records.collect();
-    let GroupEvent {
-        kind,
-        at,
-        unverified,
-        ..
-    } = first.event;
+    let GroupEvent { kind, at, .. } = first.event;
+    let is_warning = all.iter().any(ObjectEvent::is_warning);
     let at: Timestamp = at;
     json!({
         "apiVersion": "events.k8s.io/v1",
@@ -168,7 +178,7 @@ fn envelope(first: &ObjectEvent, by: &str, note: &str, all: &[ObjectEvent]) -> V
         "reportingInstance": cut(by, MAX_INSTANCE_BYTES),
         "action": if first.event.moves() { "MoveTraffic" } else { kind.reason() },
         "reason": first.reason(),
-        "type": if kind.is_warning() || unverified { "Warning" } else { "Normal" },
+        "type": if is_warning { "Warning" } else { "Normal" },
         "note": cut(note, MAX_NOTE_BYTES),
     })
 }
@@ -182,4 +192,42 @@ pub async fn publish(cluster: &Cluster, namespace: &str, event: &Value) -> Reque
 /// Truncates a text to at most this many bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::TrafficSplit;
+
+    #[test]
+    fn a_failover_is_a_warning_and_a_failback_and_a_force_are_not() {
+        let type_of = |kind: EventKind, from: &str, to: &str, weights: [u8; 2]| {
+            let object = json!({
+                "metadata": {"name": "web", "namespace": "shop"},
+                "spec": {"service": "web", "backends": [
+                    {"service": "web", "weight": weights[0]},
+                    {"service": "web-east", "weight": weights[1]},
+                ]},
+            });
+            let raw = serde_json::value::to_raw_value(&object).unwrap();
+            let record = TrafficSplit.read(&raw).unwrap();
+            let event = GroupEvent {
+                kind,
+                group: record.id(),
+                apex: Some("web".to_owned()),
+                at: Timestamp::UNIX_EPOCH,
+                from: Some(from.to_owned()),
+                to: Some(to.to_owned()),
+                by: String::new(),
+                why: String::new(),
+                unverified: false,
+                took: None,
+            };
+            ObjectEvent::new(&record, event).on_object("watch")["type"].clone()
+        };
+        let (home, away) = ("web=1,web-east=0", "web=0,web-east=1");
+        assert_eq!(type_of(EventKind::Moved, home, away, [0, 1]), "Warning");
+        assert_eq!(type_of(EventKind::Moved, away, home, [1, 0]), "Normal");
+        assert_eq!(type_of(EventKind::Forced, home, away, [0, 1]), "Normal");
+    }
 }
