@@ -8,9 +8,11 @@ use parking_lot::Mutex;
 use super::event_loop::{Driver, DriverInput};
 use super::lease_elector::{LeaseElector, RunningElector};
 use super::sync_tracker::Stream;
+use crate::cluster::RequestError;
 use crate::cluster::api::events::ObjectEvent;
 use crate::cluster::api::lease::LeaseScope;
 use crate::cluster::api::{groups, lease};
+use crate::error;
 use crate::model::notice::{Notice, Transition};
 use crate::model::{EventKind, GroupEvent};
 use crate::resource::{KINDS, Record, RecordedEvent};
@@ -126,10 +128,16 @@ impl Driver<'_> {
         self.kinds_are_known();
         let failures = &mut self.read_failures;
         let forbidden = self.kinds.forbidden();
-        let notices: Vec<Notice> = forbidden
-            .filter_map(|(kind, error)| failures.note_lack(kind.info().crd, error))
-            .collect();
-        self.report(notices)?;
+        let (kinds, errors): (Vec<&str>, Vec<&RequestError>) = forbidden
+            .map(|(kind, error)| (kind.info().crd, error))
+            .filter(|(crd, error)| failures.note_lack(crd, error).is_some())
+            .unzip();
+        let problems = error::explain_all(self.cluster, errors).into_iter();
+        let problems: Vec<String> = problems.map(|problem| problem.message).collect();
+        self.report((!kinds.is_empty()).then(|| Notice::ReadFailed {
+            what: kinds.join(", "),
+            error: problems.join("; "),
+        }))?;
         self.report([Notice::Started {
             groups: self.engine.group_count(),
         }])

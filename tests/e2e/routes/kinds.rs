@@ -222,16 +222,8 @@ async fn a_forbidden_kind_gets_a_warning_and_affects_no_other() {
         .line_containing("grpcroute/grpc: web -> web-east")
         .await;
     let rest = end(watch).await;
-    for definition in [
-        "httproutes.gateway.networking.k8s.io",
-        "httproutes.policy.linkerd.io",
-    ] {
-        assert_eq!(
-            rest.complaints(&format!("cannot read {definition}")),
-            1,
-            "{rest:?}"
-        );
-    }
+    let unread = "cannot read httproutes.gateway.networking.k8s.io, httproutes.policy.linkerd.io: ";
+    assert_eq!(rest.complaints(unread), 1, "{rest:?}");
     assert_eq!(rest.stdout, [] as [&str; 0]);
     for kind in [HTTP, LINKERD] {
         until_weights(side, kind, "http", &[&[1, 0]]).await;

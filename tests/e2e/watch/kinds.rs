@@ -136,3 +136,27 @@ async fn a_forbidden_kind_is_reported_once_and_does_not_affect_readiness() {
         "{rest:?}"
     );
 }
+
+#[tokio::test]
+async fn forbidden_kinds_are_one_line() {
+    let ns = TestNamespace::new("forbidden-kinds").await;
+    ns.west.group("web", GROUP).await;
+    let routes = |name: &str| name.ends_with("routes");
+    let rights = operator_rights_without("httproutes").into_iter();
+    let rights: Vec<_> = rights
+        .filter(|rule| !rule.resources.iter().flatten().any(|name| routes(name)))
+        .collect();
+    let operator = restricted_kubeconfig(&ns.west, "operator", &rights).await;
+    let watch = plugin().args(["watch"]).on(&ns.west);
+    let mut watch = watch.kubeconfig(operator.path()).spawn();
+    let line = watch.stderr_line_containing("cannot read").await;
+    let kinds = [
+        "httproutes.gateway",
+        "httproutes.policy",
+        "grpcroutes",
+        "Forbidden: user",
+    ];
+    assert!(kinds.iter().all(|it| line.contains(it)), "{line}");
+    let rest = end(watch).await;
+    assert_eq!(rest.complaints("cannot read"), 1, "{rest:?}");
+}
