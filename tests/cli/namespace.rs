@@ -138,7 +138,9 @@ async fn an_order_that_matches_nothing_fails_and_says_where_groups_are() {
     }
     let plugin = plugin().server(&server.url).args(["status"]);
     let status = plugin.namespace("default").run().await.success();
-    status.stderr_contains(elsewhere);
+    status
+        .stderr_contains(elsewhere)
+        .stderr_contains("  of these, Unavailable: shop/web\n");
 }
 
 #[tokio::test]

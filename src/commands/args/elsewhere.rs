@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
 use crate::cluster::queries::group_list::list_groups;
+use crate::cluster::{Cluster, Clusters};
+use crate::model::fold::name_some;
+use crate::model::{State, Status};
+use crate::readiness::prefetch::PrefetchedSlices;
+use crate::readiness::survey::survey;
 use crate::text::nearest::nearest;
 use crate::text::{clean, word};
 
@@ -31,6 +35,33 @@ pub async fn other_namespaces(
     }
     let counts: Vec<(&str, usize)> = counts.into_iter().collect();
     in_words(&counts)
+}
+
+/// Returns a line that names the groups of other namespaces whose requests fail; none if there are
+/// none, or if the namespace is not the reason that no groups were found.
+pub async fn failing_groups(
+    cluster: &Clusters,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+) -> Option<String> {
+    namespace?;
+    let statuses = timeout(HINT_TIMEOUT, async {
+        let records = list_groups(cluster, None, labels).await.ok()?.records;
+        Some(survey(cluster, &records, &records, PrefetchedSlices::default()).await)
+    });
+    failing(&statuses.await.ok()??)
+}
+
+fn failing(statuses: &[Status]) -> Option<String> {
+    let of_state = |state: State| {
+        let names = statuses.iter().filter(|status| status.state == state);
+        let mut names = names.map(|status| clean(&status.id.to_string())).peekable();
+        names.peek()?;
+        Some(format!("{state}: {}", name_some(names)))
+    };
+    let states = [State::Down, State::Unavailable].into_iter();
+    let states: Vec<String> = states.filter_map(of_state).collect();
+    (!states.is_empty()).then(|| format!("of these, {}", states.join("; ")))
 }
 
 fn in_words(counts: &[(&str, usize)]) -> Option<String> {

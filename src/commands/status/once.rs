@@ -8,6 +8,7 @@ use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::{ailing_pods, conflicts, migrations};
 use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::absent::say_no_groups;
+use crate::commands::args::elsewhere::failing_groups;
 use crate::commands::args::query::GroupQuery;
 use crate::commands::args::selection::{Selected, choose};
 use crate::model::{State, Status};
@@ -48,6 +49,10 @@ pub async fn run(
     conflicts::warn(&mut statuses, migrations);
     if statuses.is_empty() {
         say_no_groups(&page.streams, cluster, query).await;
+        let failing = failing_groups(cluster, query.namespace, query.selector).await;
+        failing
+            .iter()
+            .for_each(|line| page.streams.say(&format!("  {line}")));
     }
     let exit = args.exit_code.then(|| verdict(&statuses));
     let printed = Printed {
