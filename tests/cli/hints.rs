@@ -98,9 +98,35 @@ async fn a_suggestion_names_the_kubeconfig_as_given() {
     plugin.run().await.code(1).stderr_contains(&command);
 }
 
+/// A cluster with a group and no Services that tells its version, its APIs and what is allowed.
+async fn with_a_group_to_check() -> ScriptedServer {
+    ScriptedServer::start(|_, path| {
+        let group =
+            |name: &str, version: &str| json!({"name": name, "versions": [{"version": version}]});
+        let body = match path.split('?').next().unwrap_or_default() {
+            "/version" => json!({"major": "1", "minor": "33", "gitVersion": "v1.33.0"}),
+            "/apis" => json!({"groups": [
+                group("discovery.k8s.io", "v1"), group("events.k8s.io", "v1"),
+                group("coordination.k8s.io", "v1"), group("split.smi-spec.io", "v1alpha2"),
+            ]}),
+            "/apis/split.smi-spec.io" => group("split.smi-spec.io", "v1alpha2"),
+            "/apis/split.smi-spec.io/v1alpha2" => json!({"resources": [{"name": "trafficsplits"}]}),
+            path if path.contains("/selfsubjectaccessreviews") => {
+                json!({"status": {"allowed": true}})
+            }
+            path if path.ends_with("/trafficsplits") => {
+                json!({"metadata": {"resourceVersion": "1"}, "items": [split("web", "me")]})
+            }
+            _ => json!({"metadata": {"resourceVersion": "1"}, "items": []}),
+        };
+        (200, body.to_string())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_check_reports_groups_without_a_ready_backend() {
-    let server = cluster(json!([split("web", "me")])).await;
+    let server = with_a_group_to_check().await;
     on(&server)
         .args(["check", "-o", "short"])
         .run()

@@ -13,13 +13,6 @@ pub async fn cluster(splits: Value) -> ScriptedServer {
                 json!({"status": {"userInfo": {"username": "me"}}}).to_string(),
             );
         }
-        if path == "/version" {
-            let version = json!({
-                "major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "", "gitTreeState": "",
-                "buildDate": "", "goVersion": "", "compiler": "", "platform": "",
-            });
-            return (200, version.to_string());
-        }
         if path.contains("/trafficsplits/") {
             return (
                 404,
