@@ -1,5 +1,8 @@
 //! What ails the pods behind a backend, and the kubectl command that shows more of it.
 
+/// The most Services whose pods are read for one command.
+pub const MAX_EXPLAINED_SERVICES: usize = 5;
+
 /// Why a backend's pods are not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ailment {

@@ -11,10 +11,9 @@ use crate::cluster::api::pod_health::{
     self, DeploymentHealth, PodHealth, PodSelector, deployments, labels, pods,
 };
 use crate::cluster::transport::client::Cluster;
+use crate::model::ailment::MAX_EXPLAINED_SERVICES;
 use crate::model::{Ailment, BackendStatus, Kubectl, ServiceRef, Status};
 
-/// The most Services to look behind.
-const MAX_EXPLAINED_SERVICES: usize = 5;
 /// Hints are not worth a longer wait.
 const HINT_TIMEOUT: Duration = Duration::from_secs(3);
 

@@ -6,6 +6,7 @@ use super::cause::Cause;
 use super::note_line::{Note, NoteLine};
 use super::table::{ClusterStatuses, TableStyle, worst_first};
 use super::{exposed, late_watch, many_groups};
+use crate::model::ailment::MAX_EXPLAINED_SERVICES;
 use crate::model::fold::{MAX_SINGLE_GROUPS, fold};
 use crate::model::{GroupId, State, Status};
 use crate::view::command_for_all::Others;
@@ -73,6 +74,7 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> Vec<NoteLine> {
         let last = next.iter().filter(|step| !following.contains(step));
         lines.extend(last.map(NoteLine::command));
     }
+    lines.extend(unexplained(&sorted));
     for (rank, count) in left_out {
         if let Some(state) = State::BY_URGENCY.get(rank) {
             let text = format!("{count} more are {state} (-o wide lists them all).");
@@ -80,6 +82,23 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> Vec<NoteLine> {
         }
     }
     lines
+}
+
+/// Says that the pods of some groups were not read, since there are too many of them.
+fn unexplained(statuses: &[Status]) -> Option<NoteLine> {
+    let is_explained = |status: &&Status| status.backends.iter().any(|it| it.ailment.is_some());
+    let unavailable = statuses.iter();
+    let unavailable = unavailable.filter(|status| status.state == State::Unavailable);
+    let services = unavailable.clone().map(|status| status.backends.len());
+    let (explained, others): (Vec<_>, Vec<_>) = unavailable.partition(is_explained);
+    let is_limited = services.sum::<usize>() > MAX_EXPLAINED_SERVICES && !explained.is_empty();
+    (is_limited && !others.is_empty()).then(|| {
+        NoteLine::plain(format!(
+            "Why pods are not ready is looked up for {MAX_EXPLAINED_SERVICES} Services only; status \
+             NAME shows it for the other {} Unavailable groups.",
+            others.len()
+        ))
+    })
 }
 
 /// Counts the groups by state, if there are many.
@@ -103,4 +122,46 @@ pub fn counts_by_state(statuses: &[Status]) -> String {
         .map(|(state, count)| format!("{count} {state}"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Ailment, BackendStatus, Invalid, Kubectl, Readiness, Runner, WeightsOrigin,
+    };
+
+    #[test]
+    fn groups_whose_pods_were_not_read_are_counted() {
+        let group = |number: usize| {
+            let id = GroupId {
+                namespace: "shop".to_owned(),
+                kind: "trafficsplit",
+                name: format!("g{number}"),
+            };
+            let origin = WeightsOrigin::Created(None);
+            let invalid = Invalid::new("no backend has a ready endpoint", "");
+            let mut status =
+                Status::invalid(id, "web".to_owned(), invalid, origin, Runner::Unattended);
+            status.state = State::Unavailable;
+            status.backends = vec![BackendStatus {
+                name: "web".to_owned(),
+                weight: 1,
+                weight_on_object: 1,
+                readiness: Readiness::Known { ready: 0, total: 0 },
+                since: None,
+                ailment: (number < MAX_EXPLAINED_SERVICES).then(|| Ailment {
+                    words: None,
+                    look: Kubectl::describe("deployment", "web"),
+                }),
+            }];
+            status
+        };
+        let statuses: Vec<Status> = (0..8).map(group).collect();
+        let line = unexplained(&statuses)
+            .map(|line| line.text)
+            .unwrap_or_default();
+        assert!(line.ends_with("the other 3 Unavailable groups."), "{line}");
+        assert!(unexplained(&statuses[..5]).is_none());
+    }
 }
