@@ -393,7 +393,7 @@ async fn new_events_are_printed_as_they_become_known() {
     assert!(line.contains(&ns.name), "{line}");
     assert!(
         !follow
-            .end_with(rustix::process::Signal::INT)
+            .end_with(rustix::process::Signal::TERM)
             .await
             .success()
     );

@@ -90,7 +90,7 @@ async fn traffic_is_forced_and_failed_back_after_a_question_at_each_size() {
         let frame = view.until_shown("to which backend?").await;
         assert!(frame.contains("web-east  1/2 ready"), "{frame}");
         view.keys(ENTER);
-        view.until_shown("web → web-east").await;
+        view.until_shown("Continue? [y/N]").await;
         view.keys("n");
         view.until_frame("the table", |frame| frame.contains("STATE"))
             .await;
@@ -98,7 +98,7 @@ async fn traffic_is_forced_and_failed_back_after_a_question_at_each_size() {
         view.keys("f");
         view.until_shown("to which backend?").await;
         view.keys(ENTER);
-        view.until_shown("web → web-east").await;
+        view.until_shown("Continue? [y/N]").await;
         view.keys("y");
         view.until_shown("forced to web-east").await;
         assert_eq!(weights(&ns.west).await, [0, 1]);
@@ -118,7 +118,7 @@ async fn traffic_is_forced_and_failed_back_after_a_question_at_each_size() {
         view.until_shown("Overridden").await;
 
         view.keys("b");
-        view.until_shown("web-east → web").await;
+        view.until_shown("Continue? [y/N]").await;
         view.keys("y");
         view.until_shown("ended the override").await;
         assert_eq!(weights(&ns.west).await, [1, 0]);

@@ -78,7 +78,7 @@ async fn without_a_watch_a_warning_says_that_the_override_stays() {
     table
         .stdout_contains(", expired at ")
         .stdout_contains(": no watch is running to end it")
-        .stdout_contains("next: kubectl failover failback web --context west");
+        .stdout_contains("next: kubectl failover failback web --when-ready --context west");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     run(&ns.west, "failback web").await.success();
     assert_home(&ns.west, "web", &[1, 0, 0]).await;

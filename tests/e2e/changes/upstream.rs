@@ -76,7 +76,9 @@ async fn a_warning_names_what_upstream_ignores() {
     run("status web")
         .await
         .stdout_contains("Linkerd's controller does not end it. ")
-        .stdout_contains("  next: kubectl failover failback web --context west -n shop");
+        .stdout_contains(
+            "  next: kubectl failover failback web --when-ready --context west -n shop",
+        );
     run("failback web").await;
 
     let words = "Linkerd's failover controller runs this group and ignores pauses";

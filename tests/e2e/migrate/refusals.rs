@@ -153,6 +153,6 @@ async fn arguments_are_checked() {
         .stderr_contains("there is no group");
     run(side, "migrate --all --yes")
         .await
-        .success()
-        .stderr_contains("nothing to migrate");
+        .code(1)
+        .stderr_contains("no groups found in namespace");
 }

@@ -57,11 +57,11 @@ async fn status_reads_a_flat_mirror_from_its_cluster() {
         .await
         .success()
         .json();
-    let next = moving["items"][0]["next"].as_str().unwrap_or_default();
-    assert!(
-        next.starts_with("kubectl failover watch ") && next.ends_with(" --remote far=east"),
-        "{moving}"
-    );
+    for (key, command) in [("next", "force web "), ("then", "watch ")] {
+        let typed = moving["items"][0][key].as_str().unwrap_or_default();
+        let begins = typed.starts_with(&format!("kubectl failover {command}"));
+        assert!(begins && typed.ends_with(" --remote far=east"), "{moving}");
+    }
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ async fn story(kind: Kind) {
         .as_array()
         .unwrap()
         .iter()
+        .filter(|it| !it["to"].is_null())
         .map(|it| json!([it["object"], it["to"]]).to_string())
         .collect();
     moves.sort();

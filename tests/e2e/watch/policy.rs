@@ -90,7 +90,8 @@ async fn once_waits_for_a_delay() {
         .run()
         .await
         .success()
-        .stdout_contains("Waiting");
+        .stdout_contains("Down")
+        .stdout_contains("one would move the traffic after failover-delay (2s)");
     let started = std::time::Instant::now();
     let once = plugin()
         .args(["watch", "--once"])
