@@ -18,6 +18,9 @@ impl Story {
         let mut moves: HashMap<String, Vec<(Value, Value)>> = HashMap::new();
         for line in lines {
             let told: Value = serde_json::from_str(line).unwrap();
+            if told["kind"] != "Transition" {
+                continue;
+            }
             let name = told["name"].as_str().unwrap().to_owned();
             moves
                 .entry(name)
