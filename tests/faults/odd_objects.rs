@@ -45,23 +45,21 @@ async fn odd_objects_are_reported_once_and_do_not_affect_others() {
     for number in odd {
         let group = format!("/odd-{number}");
         let said = |text: &str| rest.complaints(&(group.clone() + text));
-        let (invalid, stuck, others) = (
-            said(" is invalid"),
-            said(": Unavailable"),
-            said(" ") + said(":"),
-        );
+        let (invalid, stuck) = (said(" is invalid"), said(": Unavailable"));
         let kind = number % KINDS;
         let expected = (
             usize::from(kind < INVALID),
             usize::from(kind == WITHOUT_ENDPOINTS),
         );
         assert_eq!((invalid, stuck), expected, "{}", object(number));
-        let lines: Vec<&String> = rest
-            .stderr
-            .iter()
-            .filter(|it| it.contains(&group))
-            .collect();
-        assert_eq!(others, expected.0 + expected.1, "{lines:#?}");
+        // On a busy machine a move takes more than 5 s, which is reported too.
+        let is_slow = |line: &str| line.contains(": Down") || line.contains(" again");
+        let lines = rest.stderr.iter().filter(|line| {
+            let is_of = |end: &str| line.contains(&(group.clone() + end));
+            (is_of(" ") || is_of(":")) && !is_slow(line)
+        });
+        let lines: Vec<&String> = lines.collect();
+        assert_eq!(lines.len(), expected.0 + expected.1, "{lines:#?}");
         // There and back.
         let moves = if MOVING.contains(&kind) { 2 } else { 0 };
         assert_eq!(rest.moves(&(group + ":")), moves, "{}", object(number));
