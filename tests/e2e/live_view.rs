@@ -103,7 +103,10 @@ async fn traffic_is_forced_and_failed_back_after_a_question_at_each_size() {
         view.until_shown("forced to web-east").await;
         assert_eq!(weights(&ns.west).await, [0, 1]);
         view.keys(ESCAPE);
-        view.until_shown("Overridden").await;
+        view.until_frame("the table", |frame| {
+            frame.contains("STATE") && frame.contains("Overridden")
+        })
+        .await;
 
         view.keys(ENTER);
         view.until_frame("details", |frame| {
@@ -115,7 +118,10 @@ async fn traffic_is_forced_and_failed_back_after_a_question_at_each_size() {
         view.until_frame("the move", |frame| frame.contains("forced"))
             .await;
         view.keys(ESCAPE);
-        view.until_shown("Overridden").await;
+        view.until_frame("the table", |frame| {
+            frame.contains("STATE") && frame.contains("Overridden")
+        })
+        .await;
 
         view.keys("b");
         view.until_shown("Continue? [y/N]").await;
@@ -123,8 +129,10 @@ async fn traffic_is_forced_and_failed_back_after_a_question_at_each_size() {
         view.until_shown("ended the override").await;
         assert_eq!(weights(&ns.west).await, [1, 0]);
         view.keys(ESCAPE);
-        view.until_frame("the table", |frame| frame.contains("Primary"))
-            .await;
+        view.until_frame("the table", |frame| {
+            frame.contains("STATE") && frame.contains("Primary")
+        })
+        .await;
         let after = quit(view).await;
         assert!(
             after.contains("Changes:") && after.contains("Primary -> Overridden"),

@@ -114,6 +114,7 @@ async fn the_shape_of_the_json() {
         "runner",
         "since",
         "state",
+        "then",
     ];
     assert_eq!(keys(item), expected);
     let plain = json!([
