@@ -234,8 +234,10 @@ impl ObservedChange<'_> {
         entries: impl Iterator<Item = &'b ManagedFields> + Clone,
     ) -> Option<&'b str> {
         let is_new = |entry: &&ManagedFields| !self.before.meta.managed_fields.contains(entry);
-        let newest = entries.clone().filter(is_new).max_by_key(|it| it.time);
-        let newest = newest.or_else(|| entries.max_by_key(|it| it.time));
+        // A write takes fields from the entries of others, which may have the same second.
+        let age = |entry: &&ManagedFields| (entry.time, entry.manager == FIELD_MANAGER);
+        let newest = entries.clone().filter(is_new).max_by_key(age);
+        let newest = newest.or_else(|| entries.max_by_key(age));
         newest.map(|entry| entry.manager.as_str())
     }
 
