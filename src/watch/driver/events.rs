@@ -67,6 +67,8 @@ impl Driver<'_> {
             Event::Failed(error) if self.kinds.is_pending(kind) => {
                 self.first_list_failed(kind, error)?;
             }
+            // A retry. All forbidden kinds are reported at once, when each kind is known.
+            Event::Failed(_) if !self.announced && self.kinds.is_forbidden(kind) => {}
             event => {
                 let notice = self
                     .read_failures

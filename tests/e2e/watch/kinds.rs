@@ -138,7 +138,7 @@ async fn a_forbidden_kind_is_reported_once_and_does_not_affect_readiness() {
 }
 
 #[tokio::test]
-async fn forbidden_kinds_are_named() {
+async fn forbidden_kinds_are_one_line() {
     let ns = TestNamespace::new("forbidden-kinds").await;
     ns.west.group("web", GROUP).await;
     let routes = |name: &str| name.ends_with("routes");
@@ -149,10 +149,14 @@ async fn forbidden_kinds_are_named() {
     let operator = restricted_kubeconfig(&ns.west, "operator", &rights).await;
     let watch = plugin().args(["watch"]).on(&ns.west);
     let mut watch = watch.kubeconfig(operator.path()).spawn();
-    // They are one line if they fail at about the same time.
-    for kind in ["httproutes.gateway", "httproutes.policy", "grpcroutes"] {
-        watch.stderr_line_containing(kind).await;
-    }
+    let line = watch.stderr_line_containing("cannot read").await;
+    let kinds = [
+        "httproutes.gateway",
+        "httproutes.policy",
+        "grpcroutes",
+        "Forbidden: user",
+    ];
+    assert!(kinds.iter().all(|it| line.contains(it)), "{line}");
     let rest = end(watch).await;
-    assert!(rest.complaints("Forbidden: user") >= 1, "{rest:?}");
+    assert_eq!(rest.complaints("cannot read"), 1, "{rest:?}");
 }
