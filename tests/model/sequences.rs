@@ -170,8 +170,13 @@ impl Object {
             return Ok(());
         };
         prop_assert!(self.annotation("override").is_none());
-        if returned.removes != RemovedOverride::Valid {
-            prop_assert_eq!(self.annotation("primary-service"), before.as_deref());
+        let primary = match returned.removes {
+            RemovedOverride::Valid => None,
+            RemovedOverride::Broken { sets_home: true } => Some(format!("svc-{}", returned.home)),
+            RemovedOverride::Broken { sets_home: false } | RemovedOverride::None => before,
+        };
+        if let Some(primary) = primary {
+            prop_assert_eq!(self.annotation("primary-service"), Some(primary.as_str()));
         }
         let enough = self.readiness[returned.home].meets(self.policy.min_ready) == Some(true);
         if enough {
