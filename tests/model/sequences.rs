@@ -170,13 +170,11 @@ impl Object {
             return Ok(());
         };
         prop_assert!(self.annotation("override").is_none());
-        let primary = match returned.removes {
-            RemovedOverride::Valid => None,
-            RemovedOverride::Broken { sets_home: true } => Some(format!("svc-{}", returned.home)),
-            RemovedOverride::Broken { sets_home: false } | RemovedOverride::None => before,
-        };
-        if let Some(primary) = primary {
-            prop_assert_eq!(self.annotation("primary-service"), Some(primary.as_str()));
+        if returned.removes != RemovedOverride::Valid {
+            let sets_home = RemovedOverride::Broken { sets_home: true };
+            let home = (returned.removes == sets_home).then(|| format!("svc-{}", returned.home));
+            let primary = home.or(before);
+            prop_assert_eq!(self.annotation("primary-service"), primary.as_deref());
         }
         let enough = self.readiness[returned.home].meets(self.policy.min_ready) == Some(true);
         if enough {
