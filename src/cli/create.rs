@@ -7,7 +7,7 @@ use super::spec::CommandSpec;
 use super::values::parse_kind;
 use super::{DryRun, RemoteArgs, ResilienceArgs};
 use crate::access::rights::RbacCommand;
-use crate::resource::policy::{FAILBACKS, POLICIES, STANDBYS};
+use crate::resource::policy::{FAILBACKS, POLICIES};
 use crate::view::manifest::ObjectFormat;
 
 /// The default value of the label `controlled-by`.
@@ -58,16 +58,6 @@ pub struct CreateArgs {
     pub adopt: Option<String>,
     #[command(flatten)]
     pub policy: PolicyArgs,
-    /// Let Linkerd's proxies fail over by themselves within seconds, even if no watch runs: backends
-    /// without traffic get a tiny weight
-    #[arg(
-        long,
-        value_name = "MODE",
-        num_args = 0..=1,
-        default_missing_value = "on",
-        value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name))
-    )]
-    pub standby: Option<String>,
     #[command(flatten)]
     pub resilience: ResilienceArgs,
     /// Value of the label failover.linkerd.io/controlled-by

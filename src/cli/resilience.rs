@@ -1,9 +1,11 @@
 //! The arguments that have Linkerd's proxies retry requests and break circuits.
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::resource::KindInfo;
 use crate::resource::breaker::Breaker;
+use crate::resource::policy::STANDBYS;
 use crate::resource::retries::{DEFAULT_RETRY_LIMIT, RetryConditions};
 
 /// What Linkerd's proxies do about failing requests by themselves.
@@ -11,6 +13,16 @@ use crate::resource::retries::{DEFAULT_RETRY_LIMIT, RetryConditions};
 #[command(group = ArgGroup::new("retrying").args(["retries", "resilient"]).multiple(true))]
 #[command(group = ArgGroup::new("breaking").args(["breaker", "resilient"]).multiple(true))]
 pub struct ResilienceArgs {
+    /// Let Linkerd's proxies fail over by themselves within seconds, even if no watch runs: backends
+    /// without traffic get a tiny weight
+    #[arg(
+        long,
+        value_name = "MODE",
+        num_args = 0..=1,
+        default_missing_value = "on",
+        value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name))
+    )]
+    pub standby: Option<String>,
     /// In one word: --standby, --retries and --breaker, with which a route loses no requests in most
     /// outages, even if no watch runs. A TrafficSplit gets the standby alone
     #[arg(long)]
@@ -76,10 +88,9 @@ impl ResilienceArgs {
     }
 
     /// Returns the value of --standby, or that which --resilient implies.
-    pub fn standby(&self, asked: Option<&String>) -> Option<String> {
-        asked
-            .cloned()
-            .or_else(|| self.resilient.then(|| "on".to_owned()))
+    pub fn standby(&self) -> Option<&str> {
+        let asked = self.standby.as_deref();
+        asked.or_else(|| self.resilient.then_some("on"))
     }
 
     /// Whether the Service that clients call may be changed.

@@ -7,7 +7,6 @@ use super::spec::CommandSpec;
 use super::{ChangeArgs, Danger, GroupsArgs, PolicyArgs, ResilienceArgs};
 use crate::access::rights::RbacCommand;
 use crate::resource::annotations::POLICY_KEYS;
-use crate::resource::policy::STANDBYS;
 
 pub const SPEC: CommandSpec = CommandSpec::new(
     "\
@@ -28,16 +27,6 @@ pub struct SetArgs {
     pub groups: GroupsArgs,
     #[command(flatten)]
     pub policy: PolicyArgs,
-    /// Let Linkerd's proxies fail over by themselves within seconds, even if no watch runs: backends
-    /// without traffic get a tiny weight
-    #[arg(
-        long,
-        value_name = "MODE",
-        num_args = 0..=1,
-        default_missing_value = "on",
-        value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name))
-    )]
-    pub standby: Option<String>,
     #[command(flatten)]
     pub resilience: ResilienceArgs,
     /// Backend that should have the traffic

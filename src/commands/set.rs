@@ -47,11 +47,8 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
 
 /// Returns the annotations of the policy to change.
 fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
-    resilience::check_standby(&args.resilience, args.standby.as_ref())?;
-    let settings = policy::of(
-        &args.policy,
-        args.resilience.standby(args.standby.as_ref()).as_ref(),
-    );
+    resilience::check_standby(&args.resilience)?;
+    let settings = policy::of(&args.policy, args.resilience.standby());
     policy::check(&settings, None)?;
     let mut annotations: AnnotationValues = settings
         .into_iter()

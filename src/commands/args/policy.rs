@@ -12,7 +12,7 @@ use crate::resource::policy::{self, BadValue};
 /// Values by key, without the prefix.
 pub type PolicySettings = BTreeMap<&'static str, String>;
 
-pub fn of(args: &PolicyArgs, standby: Option<&String>) -> PolicySettings {
+pub fn of(args: &PolicyArgs, standby: Option<&str>) -> PolicySettings {
     let all = [
         (POLICY, &args.policy),
         (WEIGHTS, &args.weights),
@@ -22,9 +22,9 @@ pub fn of(args: &PolicyArgs, standby: Option<&String>) -> PolicySettings {
         (FAILBACK, &args.failback),
         (FAILBACK_READY, &args.failback_ready),
     ];
-    let all = all.into_iter().map(|(key, value)| (key, value.as_ref()));
+    let all = all.into_iter().map(|(key, value)| (key, value.as_deref()));
     all.chain([(STANDBY, standby)])
-        .filter_map(|(key, value)| Some((key, value?.clone())))
+        .filter_map(|(key, value)| Some((key, value?.to_owned())))
         .collect()
 }
 

@@ -67,8 +67,8 @@ pub fn differing_retries(
 
 /// # Errors
 /// If the flags both turn standby on and off.
-pub fn check_standby(args: &ResilienceArgs, standby: Option<&String>) -> Result<(), Problem> {
-    if args.resilient && standby.is_some_and(|mode| mode == "off") {
+pub fn check_standby(args: &ResilienceArgs) -> Result<(), Problem> {
+    if args.resilient && args.standby.as_deref() == Some("off") {
         return Err(Problem::usage(
             "--resilient and --standby=off contradict each other: --resilient includes --standby",
         )

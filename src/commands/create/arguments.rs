@@ -44,7 +44,7 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         ));
     }
     check_resilience(args)?;
-    resilience::check_standby(&args.resilience, args.standby.as_ref())?;
+    resilience::check_standby(&args.resilience)?;
     if args.adopt.is_some() {
         return policy::check(&settings(args), None);
     }
@@ -143,7 +143,7 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     );
     flags.extend(args.name.iter().map(|name| ("name", name.clone())));
     flags.extend(args.port.map(|port| ("port", port.to_string())));
-    let (flags_of_policy, standby) = (settings(args), args.standby.as_deref());
+    let (flags_of_policy, standby) = (settings(args), args.resilience.standby.as_deref());
     let named = flags_of_policy
         .into_iter()
         .filter(|(key, _)| *key != STANDBY);
@@ -184,8 +184,7 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
 
 /// Returns the policy's annotations.
 pub fn settings(args: &CreateArgs) -> PolicySettings {
-    let standby = args.resilience.standby(args.standby.as_ref());
-    policy::of(&args.policy, standby.as_ref())
+    policy::of(&args.policy, args.resilience.standby())
 }
 
 fn apex(args: &CreateArgs) -> &str {
