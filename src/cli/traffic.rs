@@ -12,6 +12,7 @@ use crate::model::TrafficCondition;
 pub const SPEC: CommandSpec = CommandSpec::new(
     "\
 Examples:
+  kubectl failover traffic
   kubectl failover traffic web-svc
   kubectl failover traffic web-svc --from deploy/vote-bot
   kubectl failover traffic web-svc --watch
@@ -22,15 +23,11 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct TrafficArgs {
-    /// The group: NAME, KIND/NAME, or the service that clients call [default: the only group]
-    pub name: Option<String>,
-    /// Ask only the pods of this workload, such as deploy/vote-bot; may be repeated [default: all meshed
-    /// pods of the namespace]
-    #[arg(long, value_name = "KIND/NAME")]
-    pub from: Vec<String>,
-    /// The namespace of the client pods [default: that of the group]
-    #[arg(long, value_name = "NAMESPACE")]
-    pub from_namespace: Option<String>,
+    /// Groups: NAME, KIND/NAME, or the service that clients call [default: all groups]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    #[command(flatten)]
+    pub clients: ClientArgs,
     /// Ask only client pods with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
@@ -55,6 +52,18 @@ pub struct TrafficArgs {
     /// with `-o json`
     #[arg(short, long)]
     pub watch: bool,
+}
+
+/// Whose requests are counted.
+#[derive(Debug, Args)]
+pub struct ClientArgs {
+    /// Ask only the pods of this workload, such as deploy/vote-bot; may be repeated [default: all meshed
+    /// pods of the namespace]
+    #[arg(long, value_name = "KIND/NAME")]
+    pub from: Vec<String>,
+    /// The namespace of the client pods [default: that of the group]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub from_namespace: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

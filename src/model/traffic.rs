@@ -75,6 +75,13 @@ pub struct Clients {
     pub older_than_group: usize,
 }
 
+impl Clients {
+    /// Returns how many of the pods answered.
+    pub fn answered(&self) -> usize {
+        self.asked.saturating_sub(self.silent.len())
+    }
+}
+
 /// A pod that did not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SilentClient {

@@ -1,5 +1,6 @@
 //! What is wrong with the traffic of a group, in words, and what to do about it.
 
+use super::ids::GroupId;
 use super::traffic::{TrafficReport, TrafficRow};
 
 /// The reason of a finding, for programs.
@@ -85,9 +86,74 @@ pub fn findings(report: &TrafficReport, flags: &str) -> Vec<TrafficFinding> {
     findings
 }
 
+/// A finding, and the groups that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedFinding<'a> {
+    /// Empty: it does not depend on the group, or there is only one.
+    pub groups: Vec<&'a GroupId>,
+    /// The finding.
+    pub finding: TrafficFinding,
+}
+
+/// Returns the findings of several groups. What is found in more than one of them is there once.
+/// `flags` returns the flags of suggested commands for a namespace.
+pub fn findings_of_all(
+    reports: &[TrafficReport],
+    flags: impl Fn(&str) -> String,
+) -> Vec<SharedFinding<'_>> {
+    let mut all: Vec<SharedFinding<'_>> = Vec::new();
+    for report in reports {
+        for finding in findings(report, &flags(&report.id.namespace)) {
+            // The pods are the same for all groups.
+            let is_of_pods = matches!(
+                finding.fault,
+                TrafficFault::Unmeshed | TrafficFault::Silent | TrafficFault::Restarted
+            );
+            let has_group = reports.len() > 1 && !is_of_pods;
+            let same = all.iter_mut().find(|known| {
+                let fault = known.finding.fault;
+                fault == finding.fault
+                    && (fault == TrafficFault::NoTraffic || known.finding == finding)
+            });
+            match same {
+                Some(known) if has_group => {
+                    if finding.fault == TrafficFault::NoTraffic {
+                        known.finding = no_traffic_to_any(report);
+                    }
+                    known.groups.push(&report.id);
+                }
+                Some(_) => {}
+                None => all.push(SharedFinding {
+                    groups: has_group.then_some(&report.id).into_iter().collect(),
+                    finding,
+                }),
+            }
+        }
+    }
+    all
+}
+
+/// What [`no_traffic`] finds in more than one group.
+fn no_traffic_to_any(report: &TrafficReport) -> TrafficFinding {
+    let answered = report.clients.answered();
+    TrafficFinding {
+        fault: TrafficFault::NoTraffic,
+        message: format!(
+            "no requests within {} from {}.",
+            seconds(report.seconds),
+            count(answered, "client pod")
+        ),
+        next: Some(
+            "name the clients with --from deploy/NAME, and their namespace with --from-namespace; \
+             only meshed pods are counted"
+                .to_owned(),
+        ),
+    }
+}
+
 fn no_traffic(report: &TrafficReport) -> Option<TrafficFinding> {
     let total = report.total();
-    let answered = report.clients.asked - report.clients.silent.len().min(report.clients.asked);
+    let answered = report.clients.answered();
     if total.responses() > 0.0 || total.refused > 0.0 || total.waiting > 0.0 {
         return None;
     }

@@ -123,6 +123,7 @@ mod tests {
 
     fn pod(name: &str, kind: &str, owner: &str, hash: &str) -> Pod {
         Pod {
+            namespace: "ns".to_owned(),
             name: name.to_owned(),
             labels: [("pod-template-hash".to_owned(), hash.to_owned())]
                 .into_iter()

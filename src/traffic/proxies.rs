@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::clients::{ClientSelection, Workload};
-use super::metrics::difference::{ClientTraffic, difference};
-use super::metrics::scrape::GroupServices;
+use super::metrics::difference::{ClientTraffic, GroupTraffic, difference};
+use super::metrics::scrape::{GroupServices, ScrapedGroups};
 use super::proxy_client::{ProxyClient, ScrapeError, TimedScrape};
 use crate::cluster::api::pod_health::selector;
 use crate::cluster::api::pods::{Pod, pods};
@@ -27,30 +28,42 @@ const POD_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_SCRAPES_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to list the pods again.
 const RELIST_INTERVAL: Duration = Duration::from_secs(30);
+/// How many lists of pods, and Services, are read at the same moment.
+const MAX_READS_AT_ONCE: usize = 8;
 /// The shortest window. Proxies count up at the end of each response.
 pub const MIN_WINDOW: Duration = Duration::from_secs(2);
 
-/// What to count, and whom to ask.
+/// Whom to ask.
 #[derive(Debug)]
 pub struct ProxySourceOptions {
-    /// The clients' namespace.
-    pub namespace: String,
+    /// The clients' namespace. None: those of the groups.
+    pub namespace: Option<String>,
     pub selection: ClientSelection,
     pub max_pods: usize,
-    /// When the group's object was created.
+}
+
+/// A group whose traffic is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct CountedGroup<'a> {
+    pub group: &'a Group,
+    /// When its object was created.
     pub created: Option<Timestamp>,
 }
 
-/// The proxies of a group's clients.
+/// The proxies of the groups' clients.
 #[derive(Debug)]
 pub struct ProxySource {
     cluster: Cluster,
-    group: GroupServices,
+    groups: ScrapedGroups,
+    /// When the object of each group was created.
+    created: Vec<Option<Timestamp>>,
     options: ProxySourceOptions,
+    /// The clients' namespaces.
+    namespaces: BTreeSet<String>,
     pods: Vec<Pod>,
     listed: Instant,
-    /// The pods that are asked, by name.
-    asked: BTreeMap<String, Client>,
+    /// The pods that are asked.
+    asked: BTreeMap<PodName, Client>,
     /// The pod selectors of the backends.
     selectors: BTreeMap<ServiceRef, BTreeMap<String, String>>,
 }
@@ -62,11 +75,19 @@ struct Client {
     last: Option<TimedScrape>,
 }
 
+/// The namespace and the name of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct PodName {
+    namespace: String,
+    name: String,
+}
+
 /// What a pod said at the end of a window.
 struct Answer {
     traffic: ClientTraffic,
     seconds: f64,
-    is_older: bool,
+    /// When its proxy started, in Unix seconds.
+    started: Option<f64>,
 }
 
 impl ProxySource {
@@ -76,30 +97,42 @@ impl ProxySource {
     /// If the pods cannot be listed.
     pub async fn start(
         cluster: &Cluster,
-        group: &Group,
+        groups: &[CountedGroup<'_>],
         options: ProxySourceOptions,
     ) -> RequestResult<Self> {
-        let namespace = options.namespace.as_str();
-        let services = group.backends.iter().map(|backend| &backend.service);
-        let services: Vec<ServiceRef> = services.cloned().collect();
-        let local = services
-            .iter()
-            .filter(|service| service.namespace == namespace);
-        let selectors = join_all(local.map(async |service| {
+        let services = |group: &Group| GroupServices {
+            apex: ServiceRef::new(group.id.namespace.as_str(), group.apex.as_str()),
+            backends: group.backends.iter().map(|it| it.service.clone()).collect(),
+        };
+        let scraped: Vec<GroupServices> = groups.iter().map(|it| services(it.group)).collect();
+        let namespaces: BTreeSet<String> = match &options.namespace {
+            Some(namespace) => std::iter::once(namespace.clone()).collect(),
+            None => groups
+                .iter()
+                .map(|it| it.group.id.namespace.clone())
+                .collect(),
+        };
+        let backends = scraped.iter().flat_map(|group| group.backends.clone());
+        let mut backends: BTreeSet<ServiceRef> = backends.collect();
+        backends.retain(|service| namespaces.contains(&service.namespace));
+        let selectors = stream::iter(backends).map(async |service| {
             // Without the right to read Services, it is not known which pods are a backend's.
-            let selector = selector(cluster, service).await.ok().flatten()?;
-            (!selector.is_empty()).then(|| (service.clone(), selector))
-        }));
-        let (pods, selectors) = futures::future::join(pods(cluster, namespace), selectors).await;
-        let apex = ServiceRef::new(group.id.namespace.as_str(), group.apex.as_str());
+            let selector = selector(cluster, &service).await.ok().flatten()?;
+            (!selector.is_empty()).then_some((service, selector))
+        });
+        let selectors = selectors.buffer_unordered(MAX_READS_AT_ONCE);
+        let selectors = selectors.filter_map(std::future::ready).collect();
+        let (pods, selectors) = join(list(cluster, &namespaces), selectors).await;
         let mut source = Self {
             cluster: cluster.limited(POD_TIMEOUT),
-            group: GroupServices::new(apex, services),
+            groups: ScrapedGroups::new(scraped),
+            created: groups.iter().map(|it| it.created).collect(),
             options,
+            namespaces,
             pods: pods?,
             listed: Instant::now(),
             asked: BTreeMap::new(),
-            selectors: selectors.into_iter().flatten().collect(),
+            selectors,
         };
         source.choose();
         Ok(source)
@@ -110,6 +143,11 @@ impl ProxySource {
         self.options.selection.without_pods(&self.pods)
     }
 
+    /// The namespaces in which the clients are looked for.
+    pub fn namespaces(&self) -> &BTreeSet<String> {
+        &self.namespaces
+    }
+
     /// Returns how many pods are asked, and how many there are.
     pub fn coverage(&self) -> (usize, usize) {
         (self.asked.len(), self.candidates().len())
@@ -117,7 +155,8 @@ impl ProxySource {
 
     pub(super) fn meshed(&self, backend: &ServiceRef) -> Option<(usize, usize)> {
         let selector = self.selectors.get(backend)?;
-        let pods = self.pods.iter().filter(|pod| pod.is_running);
+        let pods = self.pods.iter();
+        let pods = pods.filter(|pod| pod.is_running && pod.namespace == backend.namespace);
         let selected = pods.filter(|pod| pod.is_selected(selector));
         let (meshed, all) = selected.fold((0, 0), |(meshed, all), pod| {
             (meshed + usize::from(pod.is_meshed), all + 1)
@@ -125,18 +164,16 @@ impl ProxySource {
         Some((meshed, all))
     }
 
-    pub(super) async fn measure(&mut self, window: Duration) -> RequestResult<Traffic> {
+    pub(super) async fn measure(&mut self, window: Duration) -> RequestResult<Vec<Traffic>> {
         if self.listed.elapsed() >= RELIST_INTERVAL {
-            self.pods = pods(&self.cluster, &self.options.namespace).await?;
+            self.pods = list(&self.cluster, &self.namespaces).await?;
             self.listed = Instant::now();
             self.choose();
         }
         let permits = Semaphore::new(MAX_SCRAPES_AT_ONCE);
         let asking = Asking {
             cluster: &self.cluster,
-            namespace: &self.options.namespace,
-            group: &self.group,
-            created: self.options.created,
+            groups: &self.groups,
             permits: &permits,
             window,
             first_by: Instant::now() + FIRST_SCRAPES_TIMEOUT.max(window),
@@ -156,19 +193,22 @@ impl ProxySource {
     /// Adds up what the pods said.
     fn add_up(
         &self,
-        answers: Vec<(String, Result<Answer, ScrapeError>)>,
+        answers: Vec<(PodName, Result<Answer, ScrapeError>)>,
         window: Duration,
-    ) -> RequestResult<Traffic> {
-        let selected = self.pods.iter().filter(|pod| self.is_client(pod));
-        let mut traffic = Traffic {
-            backends: vec![BackendTraffic::default(); self.group.backends.len()],
-            clients: Clients {
-                pods: self.candidates().len(),
-                asked: self.asked.len(),
-                unmeshed: selected.filter(|pod| !pod.is_meshed).count(),
-                ..Clients::default()
-            },
+    ) -> RequestResult<Vec<Traffic>> {
+        let none = |group: &GroupServices| Traffic {
+            backends: vec![BackendTraffic::default(); group.backends.len()],
             ..Traffic::default()
+        };
+        let mut traffic: Vec<Traffic> = self.groups.iter().map(none).collect();
+        let mut all = Clients {
+            pods: self.candidates().len(),
+            asked: self.asked.len(),
+            unmeshed: {
+                let selected = self.pods.iter().filter(|pod| self.is_client(pod));
+                selected.filter(|pod| !pod.is_meshed).count()
+            },
+            ..Clients::default()
         };
         let (mut seconds, mut answered) = (0.0, 0_u32);
         let mut forbidden: Option<RequestError> = None;
@@ -177,14 +217,16 @@ impl ProxySource {
                 Ok(answer) => {
                     seconds += answer.seconds;
                     answered += 1;
-                    add(&mut traffic, pod, answer);
+                    if answer.traffic.is_restarted {
+                        all.restarted.push(self.shown(&pod));
+                    }
+                    self.add(&mut traffic, answer);
                 }
                 Err(error) => {
-                    let silent = SilentClient {
-                        pod,
+                    all.silent.push(SilentClient {
+                        pod: self.shown(&pod),
                         why: error.to_string(),
-                    };
-                    traffic.clients.silent.push(silent);
+                    });
                     match error {
                         ScrapeError::Request(error) if error.is_forbidden() => {
                             forbidden = Some(error);
@@ -194,55 +236,110 @@ impl ProxySource {
                 }
             }
         }
-        traffic.seconds = if answered > 0 {
+        let seconds = if answered > 0 {
             seconds / f64::from(answered)
         } else {
             window.as_secs_f64()
         };
+        for traffic in &mut traffic {
+            let Clients {
+                senders,
+                older_than_group,
+                ..
+            } = traffic.clients;
+            traffic.seconds = seconds;
+            traffic.clients = Clients {
+                senders,
+                older_than_group,
+                ..all.clone()
+            };
+        }
         match forbidden {
             Some(error) if answered == 0 => Err(error),
             _ => Ok(traffic),
         }
     }
 
+    /// Adds what a pod said.
+    fn add(&self, traffic: &mut [Traffic], answer: Answer) {
+        for (traffic, created) in traffic.iter_mut().zip(&self.created) {
+            #[allow(clippy::cast_precision_loss, reason = "Unix seconds")]
+            let created = created.map(|created| created.as_second() as f64);
+            let is_older = answer
+                .started
+                .zip(created)
+                .is_some_and(|(started, created)| started < created);
+            traffic.clients.older_than_group += usize::from(is_older);
+        }
+        for (group, client) in answer.traffic.groups {
+            if let Some(traffic) = traffic.get_mut(group) {
+                add(traffic, &client);
+            }
+        }
+    }
+
+    /// Returns the name of a pod as it is shown.
+    fn shown(&self, pod: &PodName) -> String {
+        match self.namespaces.len() {
+            1 => pod.name.clone(),
+            _ => format!("{}/{}", pod.namespace, pod.name),
+        }
+    }
+
     fn is_client(&self, pod: &Pod) -> bool {
-        pod.is_running && self.options.selection.has(pod)
+        pod.is_running
+            && self.namespaces.contains(&pod.namespace)
+            && self.options.selection.has(pod)
     }
 
-    fn candidates(&self) -> BTreeSet<&str> {
-        let pods = self
-            .pods
-            .iter()
-            .filter(|pod| pod.is_meshed && self.is_client(pod));
-        pods.map(|pod| pod.name.as_str()).collect()
+    fn candidates(&self) -> BTreeSet<PodName> {
+        let pods = self.pods.iter();
+        let pods = pods.filter(|pod| pod.is_meshed && self.is_client(pod));
+        let names = pods.map(|pod| PodName {
+            namespace: pod.namespace.clone(),
+            name: pod.name.clone(),
+        });
+        names.collect()
     }
 
-    /// Chooses the pods to ask at random. Those that were asked before stay, if they are there.
+    /// Chooses the pods to ask at random, of each namespace as many. Those that were asked before
+    /// stay, if they are there.
     fn choose(&mut self) {
-        let candidates: BTreeSet<String> =
-            self.candidates().into_iter().map(str::to_owned).collect();
+        let candidates = self.candidates();
         self.asked.retain(|pod, _| candidates.contains(pod));
-        let mut others: Vec<String> = candidates
-            .into_iter()
-            .filter(|pod| !self.asked.contains_key(pod))
-            .collect();
+        let mut others: Vec<PodName> = candidates.into_iter().collect();
+        others.retain(|pod| !self.asked.contains_key(pod));
         fastrand::shuffle(&mut others);
+        // The first pods of all namespaces come before their second ones.
+        let mut before = BTreeMap::<String, usize>::new();
+        for pod in self.asked.keys() {
+            *before.entry(pod.namespace.clone()).or_default() += 1;
+        }
+        let turn = |pod: PodName| {
+            let place = before.entry(pod.namespace.clone()).or_default();
+            *place += 1;
+            (*place, pod)
+        };
+        let mut others: Vec<(usize, PodName)> = others.into_iter().map(turn).collect();
+        others.sort_by_key(|(turn, _)| *turn);
         let room = self.options.max_pods.saturating_sub(self.asked.len());
         let chosen = others.into_iter().take(room);
-        self.asked
-            .extend(chosen.map(|pod| (pod, Client::default())));
+        let chosen = chosen.map(|(_, pod)| (pod, Client::default()));
+        self.asked.extend(chosen);
     }
 }
 
-fn add(traffic: &mut Traffic, pod: String, answer: Answer) {
-    let client = answer.traffic;
+/// Lists the pods of namespaces.
+async fn list(cluster: &Cluster, namespaces: &BTreeSet<String>) -> RequestResult<Vec<Pod>> {
+    let lists = stream::iter(namespaces).map(|namespace| pods(cluster, namespace));
+    let lists = lists.buffer_unordered(MAX_READS_AT_ONCE);
+    lists.try_concat().await
+}
+
+fn add(traffic: &mut Traffic, client: &GroupTraffic) {
     let sends = |backend: &BackendTraffic| backend.responses() + backend.refused > 0.0;
-    let clients = &mut traffic.clients;
-    clients.senders += usize::from(client.refused > 0.0 || client.backends.iter().any(sends));
-    clients.older_than_group += usize::from(answer.is_older);
-    if client.is_restarted {
-        clients.restarted.push(pod);
-    }
+    let is_sender = client.refused > 0.0 || client.backends.iter().any(sends);
+    traffic.clients.senders += usize::from(is_sender);
     traffic.refused += client.refused;
     for (sum, backend) in traffic.backends.iter_mut().zip(&client.backends) {
         sum.merge(backend);
@@ -252,9 +349,7 @@ fn add(traffic: &mut Traffic, pod: String, answer: Answer) {
 /// How the pods are asked during one window.
 struct Asking<'a> {
     cluster: &'a Cluster,
-    namespace: &'a str,
-    group: &'a GroupServices,
-    created: Option<Timestamp>,
+    groups: &'a ScrapedGroups,
     permits: &'a Semaphore,
     window: Duration,
     /// By when all first scrapes must be made.
@@ -264,7 +359,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// Returns the requests of a pod between its last scrape, or one at once, and one after the
     /// window.
-    async fn ask(&self, pod: &str, client: &mut Client) -> Result<Answer, ScrapeError> {
+    async fn ask(&self, pod: &PodName, client: &mut Client) -> Result<Answer, ScrapeError> {
         let before = match client.last.take() {
             Some(last) => last,
             None => {
@@ -277,28 +372,23 @@ impl Asking<'_> {
         sleep_until(before.at + self.window).await;
         let after = self.second(pod, client).await?;
         let seconds = (after.at - before.at).as_secs_f64();
-        let backends = self.group.backends.len();
-        let traffic = difference(&before.scrape, &after.scrape, seconds, backends);
+        let traffic = difference(&before.scrape, &after.scrape, seconds, self.groups);
         let started = after.scrape.started;
-        #[allow(clippy::cast_precision_loss, reason = "Unix seconds")]
-        let created = self.created.map(|created| created.as_second() as f64);
-        let is_older = started
-            .zip(created)
-            .is_some_and(|(started, created)| started < created);
         client.last = Some(after);
         Ok(Answer {
             traffic,
             seconds,
-            is_older,
+            started,
         })
     }
 
     /// Connects to a pod, and scrapes it.
-    async fn first(&self, pod: &str) -> Result<(ProxyClient, TimedScrape), ScrapeError> {
+    async fn first(&self, pod: &PodName) -> Result<(ProxyClient, TimedScrape), ScrapeError> {
         let _permit = self.permits.acquire().await;
         let first = async {
-            let mut proxy = ProxyClient::connect(self.cluster, self.namespace, pod).await?;
-            let scrape = proxy.scrape(self.group).await?;
+            let PodName { namespace, name } = pod;
+            let mut proxy = ProxyClient::connect(self.cluster, namespace, name).await?;
+            let scrape = proxy.scrape(self.groups).await?;
             Ok((proxy, scrape))
         };
         timeout(POD_TIMEOUT, first)
@@ -308,10 +398,10 @@ impl Asking<'_> {
 
     /// Scrapes a pod again. If its connection has ended, because its proxy restarted for example,
     /// connects once more.
-    async fn second(&self, pod: &str, client: &mut Client) -> Result<TimedScrape, ScrapeError> {
+    async fn second(&self, pod: &PodName, client: &mut Client) -> Result<TimedScrape, ScrapeError> {
         if let Some(proxy) = &mut client.proxy {
             let _permit = self.permits.acquire().await;
-            match timeout(POD_TIMEOUT, proxy.scrape(self.group)).await {
+            match timeout(POD_TIMEOUT, proxy.scrape(self.groups)).await {
                 Ok(Err(error)) if error.is_cut() => {}
                 Ok(scrape) => return scrape,
                 Err(_) => return Err(ScrapeError::TimedOut),

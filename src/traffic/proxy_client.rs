@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::metrics::exposition::{ExpositionReader, TooLarge};
-use super::metrics::scrape::{GroupServices, Scrape, TooManySeries};
+use super::metrics::scrape::{Scrape, ScrapedGroups, TooManySeries};
 use crate::cluster::api::port_forward::PortForward;
 use crate::cluster::{Cluster, RequestError};
 use crate::text::shorten;
@@ -85,11 +85,11 @@ impl ProxyClient {
         })
     }
 
-    /// Reads the series that are about a group.
+    /// Reads the series that are about the groups.
     ///
     /// # Errors
     /// If the proxy does not answer completely, or has too much to say.
-    pub async fn scrape(&mut self, group: &GroupServices) -> Result<TimedScrape, ScrapeError> {
+    pub async fn scrape(&mut self, groups: &ScrapedGroups) -> Result<TimedScrape, ScrapeError> {
         let request = Request::get("/metrics")
             .header(HOST, "localhost:4191")
             .body(Empty::new());
@@ -111,7 +111,7 @@ impl ProxyClient {
         let mut too_many = Ok(());
         let mut take = |sample: super::metrics::exposition::Sample<'_>| {
             if too_many.is_ok() {
-                too_many = scrape.add(group, &sample);
+                too_many = scrape.add(groups, &sample);
             }
         };
         let mut body = response.into_body();

@@ -1,5 +1,5 @@
 //! Where the numbers of `traffic` come from. Another source is another variant: for one window, it
-//! returns the requests to each backend.
+//! returns the requests to each backend of each group.
 
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ impl Source {
     }
 
     /// Waits for the end of a window, and returns the requests since its beginning. That is the end
-    /// of the last window, if there was one.
+    /// of the last window, if there was one. Returns one entry for each group, in their order.
     ///
     /// # Errors
     /// If nothing can be counted: the user lacks a right, or the cluster does not answer.
-    pub async fn measure(&mut self, window: Duration) -> RequestResult<Traffic> {
+    pub async fn measure(&mut self, window: Duration) -> RequestResult<Vec<Traffic>> {
         match self {
             Self::Proxies(source) => source.measure(window).await,
         }

@@ -1,4 +1,4 @@
-//! The requests to the backends of a group, as a table with the columns and the rounding of
+//! The requests to the backends of groups, as a table with the columns and the rounding of
 //! `linkerd viz stat`, as lines, and as data for programs.
 
 use jiff::Timestamp;
@@ -7,28 +7,33 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::{Cell, Columns};
 use super::formats::API_VERSION;
+use crate::model::fold::groups_named;
 use crate::model::traffic::{BackendTraffic, TrafficReport, TrafficRow};
-use crate::model::traffic_findings::{TrafficFinding, count, findings, seconds};
-use crate::text::{clean, wrap};
+use crate::model::traffic_findings::{TrafficFinding, count, findings, findings_of_all, seconds};
+use crate::text::{ConnectionFlags, clean, wrap};
 
 /// A cell without data.
 const NO_DATA: &str = "-";
 /// The heights of a sparkline.
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Says what was counted, such as `web-svc: 10s of requests from 50 of 312 pods`.
-pub fn heading(report: &TrafficReport) -> String {
-    let clients = &report.clients;
+/// Says what was counted, such as `web-svc: 10s of requests from 50 of 312 client pods`.
+pub fn heading(reports: &[TrafficReport]) -> String {
+    let Some(first) = reports.first() else {
+        return String::new();
+    };
+    let clients = &first.clients;
     let pods = if clients.asked < clients.pods {
         format!("{} of {}", clients.asked, count(clients.pods, "client pod"))
     } else {
         count(clients.pods, "client pod")
     };
-    let seconds = seconds(report.seconds);
-    clean(&format!(
-        "{}: {seconds} of requests from {pods}",
-        report.apex
-    ))
+    let seconds = seconds(first.seconds);
+    let what = match reports {
+        [only] => only.apex.clone(),
+        many => count(many.len(), "group"),
+    };
+    clean(&format!("{what}: {seconds} of requests from {pods}"))
 }
 
 /// How to show a table.
@@ -37,16 +42,18 @@ pub struct TrafficStyle<'a> {
     pub wide: bool,
     /// The width of the terminal, if columns may be left out to fit it.
     pub columns: Option<u16>,
-    /// The requests a second of each backend in the last windows.
+    /// The requests a second of each row in the last windows.
     pub history: Option<&'a [Vec<f64>]>,
 }
 
+/// The columns that are not numbers.
+const NAME_COLUMNS: [&str; 3] = ["NAMESPACE", "GROUP", "NAME"];
 /// The columns to leave out if there is no room, in this order.
 const OPTIONAL_COLUMNS: [&str; 5] = ["MESHED", "TCP_CONN", "LATENCY_P50", "LATENCY_P99", "WEIGHT"];
 
-/// Returns the table.
-pub fn table(report: &TrafficReport, style: TrafficStyle<'_>) -> Vec<String> {
-    let mut shown = columns(report, style);
+/// Returns the table. Rows of several groups begin with the group.
+pub fn table(reports: &[TrafficReport], style: TrafficStyle<'_>) -> Vec<String> {
+    let mut shown = columns(reports, style);
     let mut optional = OPTIONAL_COLUMNS.iter();
     loop {
         let table = right_aligned(&shown);
@@ -60,22 +67,23 @@ pub fn table(report: &TrafficReport, style: TrafficStyle<'_>) -> Vec<String> {
     }
 }
 
-/// Pads all columns but the first on the left, as numbers are.
+/// Pads all columns but those with names on the left, as numbers are.
 fn right_aligned(shown: &[TrafficColumn]) -> Columns {
     let width = |(heading, cells): &TrafficColumn| {
         let cells = cells.iter().map(|cell| cell.width());
         cells.chain([heading.width()]).max().unwrap_or_default()
     };
-    let pad = |index: usize, width: usize, text: &str| match index {
-        0 => text.to_owned(),
-        _ => " ".repeat(width.saturating_sub(text.width())) + text,
-    };
-    let widths: Vec<usize> = shown.iter().map(width).collect();
+    let pad = |width: usize, text: &str| " ".repeat(width.saturating_sub(text.width())) + text;
+    let is_name = |heading: &str| NAME_COLUMNS.contains(&heading);
+    // The columns of names pad themselves.
+    let widths = shown.iter().map(|column| match column.0 {
+        heading if is_name(heading) => 0,
+        _ => width(column),
+    });
+    let widths: Vec<usize> = widths.collect();
     let row = |texts: Vec<&str>| -> Vec<String> {
-        let texts = texts.into_iter().zip(&widths).enumerate();
-        texts
-            .map(|(index, (text, width))| pad(index, *width, text))
-            .collect()
+        let texts = texts.into_iter().zip(&widths);
+        texts.map(|(text, width)| pad(*width, text)).collect()
     };
     let heading = row(shown.iter().map(|(heading, _)| *heading).collect());
     let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
@@ -94,17 +102,38 @@ fn right_aligned(shown: &[TrafficColumn]) -> Columns {
 /// A heading, and a cell for each backend.
 type TrafficColumn = (&'static str, Vec<String>);
 
-fn columns(report: &TrafficReport, style: TrafficStyle<'_>) -> Vec<TrafficColumn> {
+fn columns(reports: &[TrafficReport], style: TrafficStyle<'_>) -> Vec<TrafficColumn> {
+    let rows = reports
+        .iter()
+        .flat_map(|report| report.rows.iter().map(move |row| (report, row)));
+    let rows: Vec<(&TrafficReport, &TrafficRow)> = rows.collect();
+    let of_report =
+        |heading: &'static str, cell: &dyn Fn(&TrafficReport, &TrafficRow) -> Option<String>| {
+            let cell = |(report, row): &(&TrafficReport, &TrafficRow)| {
+                cell(report, row).unwrap_or_else(|| NO_DATA.to_owned())
+            };
+            (heading, rows.iter().map(cell).collect())
+        };
     let column = |heading: &'static str, cell: &dyn Fn(&TrafficRow) -> Option<String>| {
-        let cell = |row| cell(row).unwrap_or_else(|| NO_DATA.to_owned());
-        (heading, report.rows.iter().map(cell).collect())
+        of_report(heading, &|_, row| cell(row))
     };
     let has_data = |row: &TrafficRow| row.traffic.responses() > 0.0;
     let latency = |share: f64| move |row: &TrafficRow| latency(&row.traffic, share);
-    let mut columns = vec![
+    let mut columns: Vec<TrafficColumn> = Vec::new();
+    if spans_namespaces(reports) {
+        columns.push(of_report("NAMESPACE", &|report, _| {
+            Some(report.id.namespace.clone())
+        }));
+    }
+    if reports.len() > 1 {
+        columns.push(of_report("GROUP", &|report, _| {
+            Some(report.id.short_name())
+        }));
+    }
+    columns.extend([
         column("NAME", &|row| Some(row.name.clone())),
         column("WEIGHT", &|row| Some(row.weight.to_string())),
-        column("SHARE", &|row| share(report, row)),
+        of_report("SHARE", &share),
         column("MESHED", &|row| {
             row.meshed.map(|(meshed, all)| format!("{meshed}/{all}"))
         }),
@@ -119,7 +148,7 @@ fn columns(report: &TrafficReport, style: TrafficStyle<'_>) -> Vec<TrafficColumn
             let connections = row.traffic.connections;
             (has_data(row) || connections > 0.0).then(|| format!("{connections:.0}"))
         }),
-    ];
+    ]);
     if style.wide {
         columns.extend([
             column("WAITING", &|row| {
@@ -137,6 +166,12 @@ fn columns(report: &TrafficReport, style: TrafficStyle<'_>) -> Vec<TrafficColumn
         columns.push(("RPS_HISTORY", sparks.collect()));
     }
     columns
+}
+
+fn spans_namespaces(reports: &[TrafficReport]) -> bool {
+    let mut namespaces = reports.iter().map(|report| &report.id.namespace);
+    let first = namespaces.next();
+    namespaces.any(|namespace| Some(namespace) != first)
 }
 
 fn ready((fewest, most): (u64, u64)) -> String {
@@ -175,11 +210,22 @@ fn sparkline(history: &[f64], most: f64) -> String {
     history.iter().map(spark).collect()
 }
 
-/// The findings in words, for below a table. `flags` are those of suggested commands, `columns` is the
-/// width of the terminal, if there is one.
-pub fn notes(report: &TrafficReport, flags: &str, columns: Option<u16>) -> Vec<String> {
+/// The findings in words, for below a table. `reach` has the flags of suggested commands, `columns` is
+/// the width of the terminal, if there is one.
+pub fn notes(
+    reports: &[TrafficReport],
+    reach: &ConnectionFlags,
+    columns: Option<u16>,
+) -> Vec<String> {
     let mut lines = Vec::new();
-    for TrafficFinding { message, next, .. } in findings(report, flags) {
+    for found in findings_of_all(reports, |namespace| reach.for_plugin(namespace)) {
+        let TrafficFinding { message, next, .. } = found.finding;
+        let message = match found.groups.as_slice() {
+            [] => message,
+            [only] if spans_namespaces(reports) => format!("{only}: {message}"),
+            [only] => format!("{}: {message}", only.short_name()),
+            many => format!("{}: {message}", groups_named(many)),
+        };
         match columns {
             Some(columns) => lines.extend(wrap(&clean(&message), columns.into())),
             None => lines.push(clean(&message)),
@@ -190,12 +236,16 @@ pub fn notes(report: &TrafficReport, flags: &str, columns: Option<u16>) -> Vec<S
 }
 
 /// One line for each backend of one window.
-pub fn text_lines(report: &TrafficReport, at: Timestamp) -> Vec<String> {
+pub fn text_lines(reports: &[TrafficReport], at: Timestamp) -> Vec<String> {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| NO_DATA.to_owned());
-    let line = |row: &TrafficRow| {
+    let line = |report: &TrafficReport, row: &TrafficRow| {
         let traffic = &row.traffic;
+        let group = match reports {
+            [_] => String::new(),
+            _ => format!("{} ", report.id),
+        };
         let mut line = format!(
-            "{at:.0} {} weight={} share={} success={} rps={:.1} p95={}",
+            "{at:.0} {group}{} weight={} share={} success={} rps={:.1} p95={}",
             row.name,
             row.weight,
             or_none(share(report, row)),
@@ -208,7 +258,41 @@ pub fn text_lines(report: &TrafficReport, at: Timestamp) -> Vec<String> {
         }
         clean(&line)
     };
-    report.rows.iter().map(line).collect()
+    let rows = reports
+        .iter()
+        .flat_map(|report| report.rows.iter().map(move |row| (report, row)));
+    rows.map(|(report, row)| line(report, row)).collect()
+}
+
+/// The traffic of several groups. The field names are a contract.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrafficListDocument<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    items: Vec<TrafficDocument<'a>>,
+    #[serde(flatten)]
+    ending: Option<Ending>,
+}
+
+impl<'a> TrafficListDocument<'a> {
+    pub fn new(items: Vec<TrafficDocument<'a>>, ending: Option<Ending>) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "TrafficList",
+            items,
+            ending,
+        }
+    }
+}
+
+/// How `--for` ended.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ending {
+    pub exit_code: u8,
+    /// The conditions that are not met.
+    pub missing: Vec<String>,
 }
 
 /// The traffic of one group. The field names are a contract.
@@ -232,12 +316,8 @@ pub struct TrafficDocument<'a> {
     backends: Vec<BackendItem<'a>>,
     total: NumbersItem,
     findings: Vec<FindingItem>,
-    /// Set with `--for`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<u8>,
-    /// The conditions that are not met.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<Vec<String>>,
+    #[serde(flatten)]
+    ending: Option<Ending>,
 }
 
 #[derive(Debug, Serialize)]
@@ -314,7 +394,7 @@ pub struct TrafficOrigin<'a> {
     pub source: &'static str,
     pub at: Timestamp,
     /// The flags of suggested commands.
-    pub flags: &'a str,
+    pub reach: &'a ConnectionFlags,
 }
 
 impl<'a> TrafficDocument<'a> {
@@ -324,8 +404,9 @@ impl<'a> TrafficDocument<'a> {
             server,
             source,
             at,
-            flags,
+            reach,
         } = origin;
+        let flags = reach.for_plugin(&report.id.namespace);
         let finding = |TrafficFinding {
                            fault,
                            message,
@@ -350,20 +431,15 @@ impl<'a> TrafficDocument<'a> {
             clients: clients(report),
             backends: report.rows.iter().map(|row| backend(report, row)).collect(),
             total: numbers(&report.total()),
-            findings: findings(report, flags).into_iter().map(finding).collect(),
-            exit_code: None,
-            missing: None,
+            findings: findings(report, &flags).into_iter().map(finding).collect(),
+            ending: None,
         }
     }
 
-    /// Adds the exit code and the conditions that are not met.
+    /// Adds how `--for` ended.
     #[must_use]
-    pub fn ending(self, exit_code: u8, missing: Vec<String>) -> Self {
-        Self {
-            exit_code: Some(exit_code),
-            missing: Some(missing),
-            ..self
-        }
+    pub fn ending(self, ending: Option<Ending>) -> Self {
+        Self { ending, ..self }
     }
 }
 
@@ -376,7 +452,7 @@ fn clients(report: &TrafficReport) -> ClientsItem<'_> {
     ClientsItem {
         pods: clients.pods,
         asked: clients.asked,
-        answered: clients.asked.saturating_sub(clients.silent.len()),
+        answered: clients.answered(),
         senders: clients.senders,
         unmeshed: clients.unmeshed,
         silent: silent.collect(),
@@ -469,11 +545,11 @@ mod tests {
     #[test]
     fn the_table_rounds_as_linkerd_viz_does() {
         assert_eq!(
-            heading(&report()),
+            heading(&[report()]),
             "web-svc: 10s of requests from 50 of 312 client pods"
         );
         assert_eq!(
-            table(&report(), TrafficStyle::default()),
+            table(&[report()], TrafficStyle::default()),
             [
                 "NAME          WEIGHT  SHARE  MESHED  SUCCESS     RPS  LATENCY_P50  LATENCY_P95  LATENCY_P99  TCP_CONN",
                 "web-svc            0     0%     1/1        -       -            -            -            -         -",
@@ -489,7 +565,7 @@ mod tests {
                 columns: Some(limit),
                 ..TrafficStyle::default()
             };
-            let lines = table(&report(), style);
+            let lines = table(&[report()], style);
             assert!(
                 lines.iter().all(|line| line.width() <= limit.into()),
                 "{lines:?}"
@@ -506,7 +582,7 @@ mod tests {
             history: Some(&history),
             ..TrafficStyle::default()
         };
-        let lines = table(&report(), style);
+        let lines = table(&[report()], style);
         assert!(
             lines[0].ends_with("WAITING  FAILFAST  READY  RPS_HISTORY"),
             "{lines:?}"

@@ -17,6 +17,7 @@ const PROXY_CONTAINER: &str = "linkerd-proxy";
 /// A pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
+    pub namespace: String,
     pub name: String,
     pub labels: Labels,
     /// The controller that it belongs to.
@@ -30,7 +31,27 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Whether a Service with this selector selects it.
+    fn of(object: PodObject, namespace: &str) -> Self {
+        let PodObject {
+            metadata,
+            spec,
+            status,
+        } = object;
+        // A native sidecar is an init container.
+        let mut containers = spec.containers.iter().chain(&spec.init_containers);
+        let mut owners = metadata.owner_references.into_iter();
+        Self {
+            is_meshed: containers.any(|container| container.name == PROXY_CONTAINER),
+            is_alive: !matches!(status.phase.as_str(), "Succeeded" | "Failed"),
+            is_running: status.phase == "Running",
+            owner: owners.find(|owner| owner.controller),
+            namespace: namespace.to_owned(),
+            name: metadata.name,
+            labels: metadata.labels,
+        }
+    }
+
+    /// Whether a Service of its namespace with this selector selects it.
     pub fn is_selected(&self, selector: &BTreeMap<String, String>) -> bool {
         let mut labels = selector.iter();
         labels.all(|(key, value)| self.labels.get(key) == Some(value))
@@ -76,26 +97,6 @@ struct PodStatus {
 pub async fn pods(cluster: &Cluster, namespace: &str) -> RequestResult<Vec<Pod>> {
     let pods = Collection::<PodObject>::all(PODS, Some(namespace));
     let objects = list_objects(cluster, &pods).await?;
-    Ok(objects.into_iter().map(Pod::from).collect())
-}
-
-impl From<PodObject> for Pod {
-    fn from(object: PodObject) -> Self {
-        let PodObject {
-            metadata,
-            spec,
-            status,
-        } = object;
-        // A native sidecar is an init container.
-        let mut containers = spec.containers.iter().chain(&spec.init_containers);
-        let mut owners = metadata.owner_references.into_iter();
-        Self {
-            is_meshed: containers.any(|container| container.name == PROXY_CONTAINER),
-            is_alive: !matches!(status.phase.as_str(), "Succeeded" | "Failed"),
-            is_running: status.phase == "Running",
-            owner: owners.find(|owner| owner.controller),
-            name: metadata.name,
-            labels: metadata.labels,
-        }
-    }
+    let pods = objects.into_iter();
+    Ok(pods.map(|pod| Pod::of(pod, namespace)).collect())
 }

@@ -25,7 +25,7 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
     let mut screen: Option<Screen> = None;
     let mut frame: Vec<String> = Vec::new();
     let mut history: Vec<Vec<f64>> = Vec::new();
-    let mut last: Option<TrafficReport> = None;
+    let mut last: Option<Vec<TrafficReport>> = None;
     loop {
         let lost = |line: &str| match &mut screen {
             Some(screen) => {
@@ -41,30 +41,30 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
                 Some(_) => meter.again(None, lost).await,
             }
         };
-        let report = tokio::select! {
+        let reports = tokio::select! {
             _ = interrupts.next() => break,
             () = page.streams.closed() => break,
-            report = next => report?,
+            reports = next => reports?,
         };
         spinner.clear();
         if is_drawn {
-            remember(&mut history, &report);
+            remember(&mut history, &reports);
             let columns = page.streams.terminal_size().0;
-            frame = vec![heading(&report), String::new()];
-            frame.extend(page.frame(&report, Some(columns), Some(&history)));
+            frame = vec![heading(&reports), String::new()];
+            frame.extend(page.frame(&reports, Some(columns), Some(&history)));
             let screen = match &mut screen {
                 Some(screen) => screen,
                 none => none.insert(Screen::enter(&page.streams, false)?),
             };
             draw(screen, &frame)?;
         } else {
-            page.print_lines(meter, &report)?;
+            page.print_lines(meter, &reports)?;
         }
-        last = Some(report);
+        last = Some(reports);
     }
-    if let (Some(mut screen), Some(report)) = (screen, last) {
+    if let (Some(mut screen), Some(reports)) = (screen, last) {
         screen.leave()?;
-        page.print(meter, &report, None)?;
+        page.print(meter, &reports, None)?;
     }
     Ok(Exit::Done)
 }
@@ -79,9 +79,10 @@ fn draw(screen: &mut Screen, lines: &[impl AsRef<str>]) -> anyhow::Result<bool> 
     })
 }
 
-fn remember(history: &mut Vec<Vec<f64>>, report: &TrafficReport) {
-    history.resize_with(report.rows.len(), Vec::new);
-    for (sparks, row) in history.iter_mut().zip(&report.rows) {
+fn remember(history: &mut Vec<Vec<f64>>, reports: &[TrafficReport]) {
+    let rows = reports.iter().flat_map(|report| &report.rows);
+    history.resize_with(rows.clone().count(), Vec::new);
+    for (sparks, row) in history.iter_mut().zip(rows) {
         if sparks.len() == MAX_SPARKS {
             sparks.remove(0);
         }

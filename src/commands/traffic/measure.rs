@@ -1,21 +1,22 @@
-//! Measures the traffic of one group, window after window.
+//! Measures the traffic of groups, window after window.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::cli::TrafficArgs;
 use crate::cluster::api::groups;
-use crate::cluster::{Cluster, RequestError};
+use crate::cluster::queries::group_list::list_groups;
+use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::error;
-use crate::model::Group;
 use crate::model::traffic::{Traffic, TrafficReport, TrafficRow};
 use crate::model::traffic_findings::{count, seconds};
+use crate::model::{Group, GroupId};
 use crate::problem::Problem;
 use crate::resource::Record;
 use crate::text::{clean, place};
 use crate::traffic::clients::ClientSelection;
-use crate::traffic::proxies::{ProxySource, ProxySourceOptions};
+use crate::traffic::proxies::{CountedGroup, ProxySource, ProxySourceOptions};
 use crate::traffic::source::Source;
 
 /// How long to wait for a cluster that does not answer.
@@ -47,44 +48,76 @@ impl MeterError {
     }
 }
 
-/// Measures the traffic of one group.
+/// What to measure, and where.
+#[derive(Debug)]
+pub struct MeterOptions {
+    pub selection: ClientSelection,
+    /// The clients' namespace. None: those of the groups.
+    pub from_namespace: Option<String>,
+    pub max_pods: usize,
+    pub window: Duration,
+}
+
+/// Measures the traffic of groups.
 #[derive(Debug)]
 pub struct TrafficMeter {
     pub cluster: Cluster,
     pub source: Source,
-    record: Record,
-    group: Group,
+    groups: Vec<MeasuredGroup>,
     window: Duration,
     coverage: (usize, usize),
 }
 
+#[derive(Debug)]
+struct MeasuredGroup {
+    record: Record,
+    group: Group,
+    /// Its weights changed during the last window.
+    has_moved: bool,
+}
+
 impl TrafficMeter {
-    /// Finds the clients of a group.
+    /// Finds the clients of the groups.
     ///
     /// # Errors
-    /// If the group is not valid, the clients cannot be listed, or a named workload has no pods.
+    /// If a group is not valid, the clients cannot be listed, or a named workload has no pods.
     pub async fn start(
         cluster: &Cluster,
-        record: Record,
-        args: &TrafficArgs,
-        selection: ClientSelection,
+        records: Vec<Record>,
+        options: MeterOptions,
     ) -> anyhow::Result<Self> {
-        let group = valid(&record)?;
-        let namespace = args.from_namespace.as_ref();
-        let options = ProxySourceOptions {
-            namespace: namespace.unwrap_or(&group.id.namespace).clone(),
-            selection,
-            max_pods: usize::try_from(args.max_pods).unwrap_or(usize::MAX),
-            created: record.meta.creation_timestamp,
+        let measured = records.into_iter().map(|record| {
+            Ok(MeasuredGroup {
+                group: valid(&record)?,
+                record,
+                has_moved: false,
+            })
+        });
+        let groups: Vec<MeasuredGroup> = measured.collect::<Result<_, Problem>>()?;
+        let counted = groups.iter().map(|it| CountedGroup {
+            group: &it.group,
+            created: it.record.meta.creation_timestamp,
+        });
+        let counted: Vec<CountedGroup<'_>> = counted.collect();
+        let proxy_options = ProxySourceOptions {
+            namespace: options.from_namespace,
+            selection: options.selection,
+            max_pods: options.max_pods,
         };
-        let namespace = options.namespace.clone();
-        let proxies = ProxySource::start(cluster, &group, options)
+        let proxies = ProxySource::start(cluster, &counted, proxy_options)
             .await
             .map_err(|error| error::explain(cluster, &error))?;
         if let Some(workload) = proxies.without_pods().first() {
+            let mut namespaces = proxies.namespaces().iter();
+            let place = place(
+                namespaces
+                    .next()
+                    .filter(|_| namespaces.len() == 0)
+                    .map(String::as_str),
+            );
             return Err(Problem::new(format!(
                 "no pods in {} belong to {}",
-                clean(&place(Some(&namespace))),
+                clean(&place),
                 clean(&workload.to_string())
             ))
             .next("name the namespace of the clients with --from-namespace")
@@ -94,16 +127,15 @@ impl TrafficMeter {
         Ok(Self {
             cluster: cluster.clone(),
             source: Source::Proxies(proxies),
-            record,
-            group,
-            window: args.window,
+            groups,
+            window: options.window,
             coverage,
         })
     }
 
-    /// Returns the group.
-    pub fn group(&self) -> &Group {
-        &self.group
+    /// Returns the groups.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().map(|it| &it.group)
     }
 
     /// The length of a window.
@@ -123,7 +155,7 @@ impl TrafficMeter {
         format!("counting the requests of {pods} for {window}")
     }
 
-    /// Returns the traffic of the next window. If the cluster does not answer for a while, passes a
+    /// Returns the traffic of each group in the next window. If the cluster does not answer for a while, passes a
     /// line to `say`, and tries again until `end`.
     ///
     /// # Errors
@@ -132,10 +164,10 @@ impl TrafficMeter {
         &mut self,
         end: Option<Instant>,
         mut say: impl FnMut(&str),
-    ) -> anyhow::Result<TrafficReport> {
+    ) -> anyhow::Result<Vec<TrafficReport>> {
         loop {
             let error = match self.measure().await {
-                Ok(report) => return Ok(report),
+                Ok(reports) => return Ok(reports),
                 Err(error) => error,
             };
             let is_late = end.is_some_and(|end| Instant::now() + RETRY_INTERVAL > end);
@@ -147,42 +179,53 @@ impl TrafficMeter {
         }
     }
 
-    /// Returns the traffic of the next window, and the weights at its end.
+    /// Returns the traffic of each group in the next window, and the weights at its end.
     ///
     /// # Errors
-    /// If nothing can be counted, or the group cannot be read or has other backends.
-    pub async fn next(&mut self) -> anyhow::Result<TrafficReport> {
+    /// If nothing can be counted, or a group cannot be read or has other backends.
+    pub async fn next(&mut self) -> anyhow::Result<Vec<TrafficReport>> {
         let measured = self.measure().await;
         measured.map_err(|error| error.explain(&self.cluster).into())
     }
 
-    async fn measure(&mut self) -> Result<TrafficReport, MeterError> {
+    async fn measure(&mut self) -> Result<Vec<TrafficReport>, MeterError> {
         let traffic = self.source.measure(self.window).await?;
-        let id = self.group.id.clone();
-        let read = groups::get(&self.cluster, self.record.kind, &id.namespace, &id.name);
-        let record = read
-            .await?
-            .ok_or_else(|| Problem::new(format!("{} was deleted", clean(&id.to_string()))))?;
-        let group = valid(&record)?;
-        let services = |group: &Group| -> Vec<_> {
-            let backends = group.backends.iter();
-            backends.map(|backend| backend.service.clone()).collect()
-        };
-        if services(&group) != services(&self.group) {
-            return Err(Problem::new(format!(
-                "the backends of {} changed while requests were counted",
-                clean(&id.to_string())
-            ))
-            .next("run the command again")
-            .into());
+        let records = self.read_again().await?;
+        for measured in &mut self.groups {
+            let id = measured.group.id.clone();
+            let record = records.iter().find(|record| record.id() == id);
+            let record = record
+                .ok_or_else(|| Problem::new(format!("{} was deleted", clean(&id.to_string()))))?;
+            measured.renew(record)?;
         }
-        let has_moved = group.weights_on_object() != self.group.weights_on_object();
-        (self.record, self.group) = (record, group);
-        Ok(self.report(traffic, has_moved))
+        let groups = self.groups.iter().zip(traffic);
+        Ok(groups
+            .map(|(group, traffic)| self.report(group, traffic))
+            .collect())
     }
 
-    fn report(&self, traffic: Traffic, has_moved: bool) -> TrafficReport {
-        let backends = self.group.backends.iter().zip(traffic.backends);
+    /// Reads the groups as they are now.
+    async fn read_again(&self) -> RequestResult<Vec<Record>> {
+        if let [MeasuredGroup { record, group, .. }] = self.groups.as_slice() {
+            let GroupId {
+                namespace, name, ..
+            } = &group.id;
+            let found = groups::get(&self.cluster, record.kind, namespace, name).await?;
+            return Ok(found.into_iter().collect());
+        }
+        let namespaces = self.groups().map(|group| group.id.namespace.as_str());
+        let namespaces: BTreeSet<&str> = namespaces.collect();
+        let mut records = Vec::new();
+        for namespace in namespaces {
+            let listed = list_groups(&self.cluster, Some(namespace), None).await?;
+            records.extend(listed.records);
+        }
+        Ok(records)
+    }
+
+    fn report(&self, measured: &MeasuredGroup, traffic: Traffic) -> TrafficReport {
+        let group = &measured.group;
+        let backends = group.backends.iter().zip(traffic.backends);
         let rows = backends.map(|(backend, traffic)| TrafficRow {
             name: backend.name.clone(),
             meshed: self.source.meshed(&backend.service),
@@ -191,19 +234,45 @@ impl TrafficMeter {
             traffic,
         });
         TrafficReport {
-            id: self.group.id.clone(),
-            apex: self.group.apex.clone(),
-            primary: Some(self.group.primary),
+            id: group.id.clone(),
+            apex: group.apex.clone(),
+            primary: Some(group.primary),
             rows: rows.collect(),
             refused: traffic.refused,
             seconds: traffic.seconds,
             clients: traffic.clients,
-            has_moved,
+            has_moved: measured.has_moved,
         }
     }
 }
 
-fn valid(record: &Record) -> Result<Group, Problem> {
+impl MeasuredGroup {
+    /// Takes over the group as it is now.
+    ///
+    /// # Errors
+    /// If it is not valid, or has other backends.
+    fn renew(&mut self, record: &Record) -> Result<(), Problem> {
+        let group = valid(record)?;
+        let services = |group: &Group| -> Vec<_> {
+            let backends = group.backends.iter();
+            backends.map(|backend| backend.service.clone()).collect()
+        };
+        if services(&group) != services(&self.group) {
+            return Err(Problem::new(format!(
+                "the backends of {} changed while requests were counted",
+                clean(&group.id.to_string())
+            ))
+            .next("run the command again"));
+        }
+        self.has_moved = group.weights_on_object() != self.group.weights_on_object();
+        (self.record, self.group) = (record.clone(), group);
+        Ok(())
+    }
+}
+
+/// # Errors
+/// If the object is not a valid group.
+pub fn valid(record: &Record) -> Result<Group, Problem> {
     record.group.clone().map_err(|invalid| {
         Problem::new(format!(
             "{} is not a valid group: {}",

@@ -8,7 +8,8 @@ pub mod print;
 mod tests;
 pub mod wait;
 
-use super::args::query::{GroupQuery, place_in_context};
+use super::args::absent::no_groups;
+use super::args::query::GroupQuery;
 use super::args::selection::{choose, parse_selector};
 use super::args::targets::ambiguous;
 use super::env::CommandEnv;
@@ -17,21 +18,22 @@ use crate::cluster::Cluster;
 use crate::output::spinner::Spinner;
 use crate::problem::{Exit, Problem};
 use crate::resource::Record;
-use crate::text::{clean, word};
+use crate::text::clean;
 use crate::traffic::clients::{ClientSelection, Workload};
 use crate::traffic::proxies::MIN_WINDOW;
-use measure::TrafficMeter;
+use measure::{MeterOptions, TrafficMeter, valid};
 use print::TrafficPage;
 
 pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
-    let selection = check(args)?;
+    let options = check(args)?;
     let cluster = Cluster::connect(&env.connect_options()).await?;
-    let record = group(env, &cluster, args).await?;
-    let mut meter = TrafficMeter::start(&cluster, record, args, selection).await?;
+    let records = groups(env, &cluster, args).await?;
+    let mut meter = TrafficMeter::start(&cluster, records, options).await?;
     let page = TrafficPage {
         streams: env.streams.clone(),
         format: args.output,
-        flags: cluster.reach.for_plugin(&meter.group().id.namespace),
+        is_list: args.names.len() != 1,
+        reach: cluster.reach.clone(),
     };
     if args.watch {
         return live::run(&mut meter, &page).await;
@@ -41,14 +43,14 @@ pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
     }
     let spinner = Spinner::new(&env.streams);
     spinner.show(&meter.in_progress());
-    let report = meter.next().await?;
+    let reports = meter.next().await?;
     spinner.clear();
-    page.print(&meter, &report, None)?;
+    page.print(&meter, &reports, None)?;
     Ok(Exit::Done)
 }
 
-/// Checks what can be checked before the cluster is contacted. Returns the clients to ask.
-fn check(args: &TrafficArgs) -> anyhow::Result<ClientSelection> {
+/// Checks what can be checked before the cluster is contacted. Returns what to measure.
+fn check(args: &TrafficArgs) -> anyhow::Result<MeterOptions> {
     if args.window < MIN_WINDOW {
         let least = MIN_WINDOW.as_secs();
         return Err(Problem::usage(format!("--window must be at least {least}s")).into());
@@ -60,48 +62,56 @@ fn check(args: &TrafficArgs) -> anyhow::Result<ClientSelection> {
                 .into(),
         );
     }
-    let workloads = args.from.iter().map(|text| {
+    Ok(MeterOptions {
+        selection: ClientSelection {
+            workloads: workloads(&args.clients.from)?,
+            labels: parse_selector(args.selector.as_deref())?,
+        },
+        from_namespace: args.clients.from_namespace.clone(),
+        max_pods: usize::try_from(args.max_pods).unwrap_or(usize::MAX),
+        window: args.window,
+    })
+}
+
+/// Parses the values of `--from`.
+pub fn workloads(from: &[String]) -> Result<Vec<Workload>, Problem> {
+    let workloads = from.iter().map(|text| {
         text.parse::<Workload>().map_err(|how| {
             Problem::usage(format!("invalid --from {:?}", clean(text))).next(how.to_string())
         })
     });
-    Ok(ClientSelection {
-        workloads: workloads.collect::<Result<_, _>>()?,
-        labels: parse_selector(args.selector.as_deref())?,
-    })
+    workloads.collect()
 }
 
-/// Returns the group that is named, or the only one.
-async fn group(env: &CommandEnv, cluster: &Cluster, args: &TrafficArgs) -> anyhow::Result<Record> {
+/// Returns the groups that are named, or all. Of all groups, those that are not valid are left out.
+async fn groups(
+    env: &CommandEnv,
+    cluster: &Cluster,
+    args: &TrafficArgs,
+) -> anyhow::Result<Vec<Record>> {
     let namespace = env.namespace(cluster);
-    let names: Vec<String> = args.name.iter().cloned().collect();
     let query = GroupQuery {
         namespace: namespace.as_deref(),
         selector: None,
-        names: &names,
+        names: &args.names,
     };
     let chosen = choose(&env.streams, cluster, query, false).await?;
     if let Some((name, groups)) = &chosen.ambiguous {
         return Err(ambiguous(name, groups).into());
     }
-    let mut records = chosen.records.into_iter();
-    match (records.next(), records.next()) {
-        (Some(record), None) => Ok(record),
-        (None, _) => {
-            let place = place_in_context(cluster, namespace.as_deref());
-            Err(Problem::new(format!("there are no groups in {place}"))
-                .next("create one with: kubectl failover create")
-                .into())
-        }
-        (Some(first), Some(second)) => {
-            let others = records.map(|record| record.meta.name);
-            let names = [first.meta.name, second.meta.name]
-                .into_iter()
-                .chain(others);
-            let names: Vec<String> = names.map(|name| word(&name)).collect();
-            Err(Problem::usage("specify a group: there are several")
-                .there_are("groups", names.iter().map(String::as_str))
-                .into())
+    let mut records = chosen.records;
+    if records.is_empty() {
+        return Err(no_groups(cluster, query).await.into());
+    }
+    if args.names.is_empty() {
+        let invalid: Vec<Problem> = records.iter().filter_map(|it| valid(it).err()).collect();
+        if invalid.len() < records.len() {
+            records.retain(|record| record.group.is_ok());
+            for problem in invalid {
+                env.streams.say(&format!("left out: {}", problem.message));
+            }
         }
     }
+    records.sort_by_key(Record::id);
+    Ok(records)
 }

@@ -1,67 +1,75 @@
 //! Prints the traffic of one window in the formats of `traffic`.
 
+use serde::Serialize;
+
 use super::measure::TrafficMeter;
 use crate::cli::TrafficFormat;
 use crate::model::traffic::TrafficReport;
 use crate::output::streams::Streams;
-use crate::problem::Exit;
+use crate::text::ConnectionFlags;
 use crate::view::formats::{json, json_line, yaml};
 use crate::view::traffic::{
-    TrafficDocument, TrafficOrigin, TrafficStyle, heading, notes, table, text_lines,
+    Ending, TrafficDocument, TrafficListDocument, TrafficOrigin, TrafficStyle, heading, notes,
+    table, text_lines,
 };
-
-/// How `--for` ended, and the conditions that are not met.
-#[derive(Debug, Clone)]
-pub struct Verdict {
-    pub exit: Exit,
-    pub missing: Vec<String>,
-}
 
 /// How and where to print.
 #[derive(Debug, Clone)]
 pub struct TrafficPage {
     pub streams: Streams,
     pub format: TrafficFormat,
+    /// JSON and YAML are a list, even of one group.
+    pub is_list: bool,
     /// The flags of suggested commands.
-    pub flags: String,
+    pub reach: ConnectionFlags,
 }
 
 impl TrafficPage {
-    /// Prints a report.
+    /// Prints the reports of one window.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If they cannot be written.
     pub fn print(
         &self,
         meter: &TrafficMeter,
-        report: &TrafficReport,
-        verdict: Option<&Verdict>,
+        reports: &[TrafficReport],
+        ending: Option<&Ending>,
     ) -> anyhow::Result<()> {
-        let document = || {
-            let document = self.document(meter, report);
-            match verdict {
-                Some(Verdict { exit, missing }) => document.ending(exit.code(), missing.clone()),
-                None => document,
-            }
-        };
         let text = match self.format {
-            TrafficFormat::Json => json(&document())?,
-            TrafficFormat::Yaml => yaml(&document())?,
             TrafficFormat::Table | TrafficFormat::Wide => {
-                self.streams.say(&heading(report));
+                self.streams.say(&heading(reports));
                 let columns = self.streams.out_is_terminal();
                 let columns = columns.then(|| self.streams.terminal_size().0);
-                self.frame(report, columns, None).join("\n") + "\n"
+                self.frame(reports, columns, None).join("\n") + "\n"
+            }
+            TrafficFormat::Json | TrafficFormat::Yaml => {
+                let items = reports.iter().map(|report| self.document(meter, report));
+                let mut items: Vec<TrafficDocument<'_>> = items.collect();
+                let ending = ending.cloned();
+                match items.pop() {
+                    Some(only) if !self.is_list => self.encode(&only.ending(ending))?,
+                    last => {
+                        items.extend(last);
+                        self.encode(&TrafficListDocument::new(items, ending))?
+                    }
+                }
             }
         };
         self.streams.write(&text)
+    }
+
+    fn encode(&self, document: &impl Serialize) -> anyhow::Result<String> {
+        match self.format {
+            TrafficFormat::Yaml => yaml(document),
+            _ => Ok(json(document)?),
+        }
     }
 
     /// Returns the table, and the findings below it.
     /// `columns` is the width of the terminal, if there is one.
     pub fn frame(
         &self,
-        report: &TrafficReport,
+        reports: &[TrafficReport],
         columns: Option<u16>,
         history: Option<&[Vec<f64>]>,
     ) -> Vec<String> {
@@ -72,8 +80,8 @@ impl TrafficPage {
             columns: columns.filter(|_| !wide),
             history,
         };
-        let mut lines = table(report, style);
-        let notes = notes(report, &self.flags, columns);
+        let mut lines = table(reports, style);
+        let notes = notes(reports, &self.reach, columns);
         if !notes.is_empty() {
             lines.push(String::new());
             lines.extend(notes);
@@ -85,13 +93,19 @@ impl TrafficPage {
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn print_lines(&self, meter: &TrafficMeter, report: &TrafficReport) -> anyhow::Result<()> {
+    pub fn print_lines(
+        &self,
+        meter: &TrafficMeter,
+        reports: &[TrafficReport],
+    ) -> anyhow::Result<()> {
         if self.format == TrafficFormat::Json {
-            return self
-                .streams
-                .print(&json_line(&self.document(meter, report))?);
+            for report in reports {
+                let line = json_line(&self.document(meter, report))?;
+                self.streams.print(&line)?;
+            }
+            return Ok(());
         }
-        for line in text_lines(report, meter.cluster.clock().now()) {
+        for line in text_lines(reports, meter.cluster.clock().now()) {
             self.streams.print(&line)?;
         }
         Ok(())
@@ -107,7 +121,7 @@ impl TrafficPage {
             server: &meter.cluster.server,
             source: meter.source.name(),
             at: meter.cluster.clock().now(),
-            flags: &self.flags,
+            reach: &self.reach,
         };
         TrafficDocument::new(report, origin)
     }

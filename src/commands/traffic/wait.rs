@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::measure::TrafficMeter;
-use super::print::{TrafficPage, Verdict};
+use super::print::TrafficPage;
 use crate::cli::{TrafficArgs, TrafficFormat};
 use crate::commands::status::waiting::Waiting;
 use crate::model::traffic::TrafficReport;
-use crate::model::traffic_findings::findings;
 use crate::model::{Group, TrafficCondition};
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
+use crate::view::traffic::{Ending, notes};
 
 /// The default of --timeout.
 const DEFAULT_TRAFFIC_TIMEOUT: Duration = Duration::from_secs(120);
@@ -22,47 +22,49 @@ pub async fn run(
     args: &TrafficArgs,
     page: &TrafficPage,
 ) -> anyhow::Result<Exit> {
-    check(&args.goals, meter.group())?;
+    let groups: Vec<&Group> = meter.groups().collect();
+    check(&args.goals, &groups)?;
     let timeout = args.timeout.unwrap_or(DEFAULT_TRAFFIC_TIMEOUT);
     let goals: Vec<String> = args.goals.iter().map(ToString::to_string).collect();
     let asked = goals.join(" and ");
     let end = Instant::now() + timeout;
     let waiting = Waiting::start(&page.streams, asked.clone(), timeout);
-    let mut report = meter.next().await?;
-    let (report, missing) = loop {
-        let unmet = args.goals.iter().filter(|goal| !goal.holds(&report));
-        let missing: Vec<&TrafficCondition> = unmet.collect();
+    let mut reports = meter.next().await?;
+    loop {
+        let missing = missing(&args.goals, &reports);
         // A window that ends too late is not begun.
         if missing.is_empty() || Instant::now() + meter.window() > end {
-            break (report, missing);
+            break;
         }
-        waiting.say(&found(&missing, &report));
+        waiting.say(&found(&missing, reports.len()));
         let say = |line: &str| waiting.say(&[line.to_owned()]);
-        report = meter.again(Some(end), say).await?;
-    };
+        reports = meter.again(Some(end), say).await?;
+    }
     waiting.end();
-    let verdict = Verdict {
-        exit: if missing.is_empty() {
-            Exit::Done
-        } else {
-            Exit::NotMet
-        },
-        missing: missing.iter().map(ToString::to_string).collect(),
+    let missing = missing(&args.goals, &reports);
+    let exit = if missing.is_empty() {
+        Exit::Done
+    } else {
+        Exit::NotMet
+    };
+    let ending = Ending {
+        exit_code: exit.code(),
+        missing: missing
+            .iter()
+            .map(|unmet| unmet.name(reports.len()))
+            .collect(),
     };
     let is_data = matches!(page.format, TrafficFormat::Json | TrafficFormat::Yaml);
     if missing.is_empty() || is_data {
-        page.print(meter, &report, Some(&verdict))?;
+        page.print(meter, &reports, Some(&ending))?;
     }
     if missing.is_empty() {
         return Ok(Exit::Done);
     }
     let seconds = timeout.as_secs_f64();
-    let words = findings(&report, &page.flags)
-        .into_iter()
-        .map(|finding| clean(&finding.message));
     let problem = Problem::not_met(format!("timed out after {seconds} s waiting for {asked}"))
-        .next_all(found(&missing, &report))
-        .next_all(words);
+        .next_all(found(&missing, reports.len()))
+        .next_all(notes(&reports, &page.reach, None));
     Err(Problem {
         is_printed: is_data,
         ..problem
@@ -70,21 +72,61 @@ pub async fn run(
     .into())
 }
 
-/// Refuses conditions about backends that the group does not have.
-fn check(goals: &[TrafficCondition], group: &Group) -> Result<(), Problem> {
-    let mut backends = goals.iter().filter_map(TrafficCondition::backend);
-    match backends.find(|backend| group.position(backend).is_none()) {
-        Some(unknown) => Err(Problem::usage(format!(
-            "{:?} is not a backend of {}",
-            clean(unknown),
-            clean(&group.id.to_string())
-        ))
-        .did_you_mean(unknown, group.backend_names())
-        .there_are("backends", group.backend_names())),
-        None => Ok(()),
+/// A condition that a group does not meet.
+struct Unmet<'a> {
+    goal: &'a TrafficCondition,
+    report: &'a TrafficReport,
+}
+
+impl Unmet<'_> {
+    /// Returns the condition; of several groups, with the group.
+    fn name(&self, groups: usize) -> String {
+        self.of_group(groups, self.goal.to_string())
+    }
+
+    fn of_group(&self, groups: usize, text: String) -> String {
+        match groups {
+            1 => text,
+            _ => format!("{}: {text}", clean(&self.report.id.to_string())),
+        }
     }
 }
 
-fn found(missing: &[&TrafficCondition], report: &TrafficReport) -> Vec<String> {
-    missing.iter().map(|goal| goal.found(report)).collect()
+/// Returns what is missing. A condition on a backend is about the groups that have it.
+fn missing<'a>(goals: &'a [TrafficCondition], reports: &'a [TrafficReport]) -> Vec<Unmet<'a>> {
+    let pairs = reports
+        .iter()
+        .flat_map(|report| goals.iter().map(move |goal| Unmet { goal, report }));
+    let is_about = |unmet: &Unmet<'_>| {
+        let backend = unmet.goal.backend();
+        backend.is_none_or(|backend| unmet.report.row(backend).is_some())
+    };
+    pairs
+        .filter(|pair| is_about(pair) && !pair.goal.holds(pair.report))
+        .collect()
+}
+
+/// Refuses conditions about backends that no group has.
+fn check(goals: &[TrafficCondition], groups: &[&Group]) -> Result<(), Problem> {
+    let is_known = |backend: &str| groups.iter().any(|it| it.position(backend).is_some());
+    let mut backends = goals.iter().filter_map(TrafficCondition::backend);
+    let Some(unknown) = backends.find(|backend| !is_known(backend)) else {
+        return Ok(());
+    };
+    let names = || groups.iter().flat_map(|group| group.backend_names());
+    let whose = match groups {
+        [only] => clean(&only.id.to_string()),
+        _ => "these groups".to_owned(),
+    };
+    let problem = Problem::usage(format!("{:?} is not a backend of {whose}", clean(unknown)));
+    Err(problem
+        .did_you_mean(unknown, names())
+        .there_are("backends", names()))
+}
+
+fn found(missing: &[Unmet<'_>], groups: usize) -> Vec<String> {
+    let found = missing.iter();
+    found
+        .map(|unmet| unmet.of_group(groups, unmet.goal.found(unmet.report)))
+        .collect()
 }

@@ -1,43 +1,50 @@
 //! The requests between two scrapes of one proxy: differences per process and label set, added up
-//! by backend.
+//! by group and backend.
 
-use super::scrape::{Meaning, Scrape};
+use std::collections::BTreeMap;
+
+use super::scrape::{Meaning, Scrape, ScrapedGroups};
 use crate::model::traffic::BackendTraffic;
 
 /// The requests of one client between two scrapes.
 #[derive(Debug, Default)]
 pub struct ClientTraffic {
-    /// One entry for each backend.
-    pub backends: Vec<BackendTraffic>,
-    /// Refused requests that belong to no backend.
-    pub refused: f64,
+    /// The groups that the client knows, by their place.
+    pub groups: BTreeMap<usize, GroupTraffic>,
     /// Whether it is another process than that of the first scrape.
     pub is_restarted: bool,
 }
 
-/// What only the sums over all series show.
+/// The requests of one client to one group.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GroupTraffic {
+    /// One entry for each backend.
+    pub backends: Vec<BackendTraffic>,
+    /// Refused requests that belong to no backend.
+    pub refused: f64,
+}
+
+/// What only the sums over all series of a group show.
 #[derive(Debug, Default)]
 struct Sums {
     /// By backend.
+    traffic: Vec<BackendTraffic>,
     queued: Vec<f64>,
+    ready: Vec<Option<f64>>,
     refused_route: f64,
     refused_profile: f64,
     broken: f64,
 }
 
 /// Returns the requests between two scrapes.
-pub fn difference(before: &Scrape, after: &Scrape, seconds: f64, backends: usize) -> ClientTraffic {
+pub fn difference(
+    before: &Scrape,
+    after: &Scrape,
+    seconds: f64,
+    groups: &ScrapedGroups,
+) -> ClientTraffic {
     let is_restarted = before.started != after.started;
-    let mut client = ClientTraffic {
-        backends: vec![BackendTraffic::default(); backends],
-        refused: 0.0,
-        is_restarted,
-    };
-    let mut sums = Sums {
-        queued: vec![0.0; backends],
-        ..Sums::default()
-    };
-    let mut ready: Vec<Option<f64>> = vec![None; backends];
+    let mut sums: BTreeMap<usize, Sums> = BTreeMap::new();
     for (key, (meaning, value)) in &after.series {
         // A new process, and a series that was dropped and is there again, count from 0.
         let earlier = before.series.get(key).map(|(_, earlier)| *earlier);
@@ -47,12 +54,37 @@ pub fn difference(before: &Scrape, after: &Scrape, seconds: f64, backends: usize
         } else {
             value - earlier.unwrap_or_default()
         };
+        let (group, _) = *key;
+        let sums = sums.entry(group);
+        sums.or_insert_with(|| Sums::of(groups.backends(group)))
+            .add(*meaning, value);
+    }
+    let groups = sums
+        .into_iter()
+        .map(|(group, sums)| (group, sums.traffic(seconds)));
+    ClientTraffic {
+        groups: groups.collect(),
+        is_restarted,
+    }
+}
+
+impl Sums {
+    fn of(backends: usize) -> Self {
+        Self {
+            traffic: vec![BackendTraffic::default(); backends],
+            queued: vec![0.0; backends],
+            ready: vec![None; backends],
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, meaning: Meaning, value: f64) {
         let mut add = |backend: usize, add: &dyn Fn(&mut BackendTraffic)| {
-            if let Some(traffic) = client.backends.get_mut(backend) {
+            if let Some(traffic) = self.traffic.get_mut(backend) {
                 add(traffic);
             }
         };
-        match *meaning {
+        match meaning {
             Meaning::Responses {
                 backend,
                 success: true,
@@ -60,41 +92,47 @@ pub fn difference(before: &Scrape, after: &Scrape, seconds: f64, backends: usize
             Meaning::Responses { backend, .. } => add(backend, &|it| it.failure += value),
             Meaning::Broken { backend } => {
                 add(backend, &|it| it.failure += value);
-                sums.broken += value;
+                self.broken += value;
             }
             Meaning::Latency { backend, bound } => {
                 add(backend, &|it| it.latency.add(bound, value));
             }
             Meaning::Queued { backend } => {
-                if let Some(queued) = sums.queued.get_mut(backend) {
+                if let Some(queued) = self.queued.get_mut(backend) {
                     *queued += value;
                 }
             }
             Meaning::Direct { backend } => add(backend, &|it| it.direct += value),
             Meaning::RefusedBackend { backend } => add(backend, &|it| it.refused += value),
-            Meaning::RefusedRoute => sums.refused_route += value,
-            Meaning::RefusedProfile => sums.refused_profile += value,
+            Meaning::RefusedRoute => self.refused_route += value,
+            Meaning::RefusedProfile => self.refused_profile += value,
             Meaning::Connections { backend } => add(backend, &|it| it.connections += value),
             Meaning::Waiting { backend } => add(backend, &|it| it.waiting += value),
             Meaning::Ready { backend } => {
-                if let Some(ready) = ready.get_mut(backend) {
+                if let Some(ready) = self.ready.get_mut(backend) {
                     *ready = Some(ready.unwrap_or_default() + value);
                 }
             }
         }
     }
-    for (traffic, ready) in client.backends.iter_mut().zip(ready) {
-        traffic.rps = traffic.responses() / seconds;
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count"
-        )]
-        let ready = ready.map(|ready| ready as u64);
-        traffic.ready = ready.map(|ready| (ready, ready));
+
+    fn traffic(mut self, seconds: f64) -> GroupTraffic {
+        for (traffic, ready) in self.traffic.iter_mut().zip(&self.ready) {
+            traffic.rps = traffic.responses() / seconds;
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a count"
+            )]
+            let ready = ready.map(|ready| ready as u64);
+            traffic.ready = ready.map(|ready| (ready, ready));
+        }
+        let mut backends = std::mem::take(&mut self.traffic);
+        GroupTraffic {
+            refused: unattributed(&mut backends, &self),
+            backends,
+        }
     }
-    client.refused = unattributed(&mut client.backends, &sums);
-    client
 }
 
 /// Gives the refused requests of a ServiceProfile, which has no numbers by backend, to the backends

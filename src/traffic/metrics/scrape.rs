@@ -1,6 +1,6 @@
-//! The series of one proxy's metrics that are about one group.
+//! The series of one proxy's metrics that are about the groups.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::exposition::Sample;
@@ -9,16 +9,24 @@ use crate::model::ServiceRef;
 /// The most series that are kept: 100 backends with 20 endpoints each have fewer.
 const MAX_KEPT_SERIES: usize = 200_000;
 
-/// The proxies' metrics have more series about a group than any proxy should have.
+/// The proxies' metrics have more series about the groups than any proxy should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its metrics have more than {MAX_KEPT_SERIES} series about the group")]
+#[error("its metrics have more than {MAX_KEPT_SERIES} series about the groups")]
 pub struct TooManySeries(());
 
-/// The Services of a group, by which series are recognized.
+/// The Services of a group, by which its series are recognized.
 #[derive(Debug)]
 pub struct GroupServices {
     pub apex: ServiceRef,
     pub backends: Vec<ServiceRef>,
+}
+
+/// The groups whose series are kept: a proxy is scraped once for all of them.
+#[derive(Debug)]
+pub struct ScrapedGroups {
+    groups: Vec<GroupServices>,
+    /// The places in `groups` that an apex or a backend has.
+    by_service: HashMap<ServiceRef, Vec<usize>>,
     /// Hashes the label sets of all scrapes alike.
     hasher: RandomState,
 }
@@ -65,22 +73,58 @@ impl Meaning {
 pub struct Scrape {
     /// When the proxy started, in Unix seconds.
     pub started: Option<f64>,
-    /// The series, by a hash of their names and labels.
-    pub(super) series: HashMap<u64, (Meaning, f64)>,
+    /// The series, by their group and a hash of their names and labels.
+    pub(super) series: HashMap<(usize, u64), (Meaning, f64)>,
 }
 
-impl GroupServices {
-    pub fn new(apex: ServiceRef, backends: Vec<ServiceRef>) -> Self {
+impl ScrapedGroups {
+    pub fn new(groups: Vec<GroupServices>) -> Self {
+        let mut by_service = HashMap::<ServiceRef, Vec<usize>>::new();
+        for (index, group) in groups.iter().enumerate() {
+            let services: BTreeSet<&ServiceRef> =
+                group.backends.iter().chain([&group.apex]).collect();
+            for service in services {
+                by_service.entry(service.clone()).or_default().push(index);
+            }
+        }
         Self {
-            apex,
-            backends,
+            groups,
+            by_service,
             hasher: RandomState::new(),
         }
     }
 
-    fn backend(&self, service: Option<&ServiceRef>) -> Option<usize> {
-        let service = service?;
-        self.backends.iter().position(|backend| backend == service)
+    pub fn iter(&self) -> impl Iterator<Item = &GroupServices> {
+        self.groups.iter()
+    }
+
+    /// Returns how many backends a group has.
+    pub(super) fn backends(&self, group: usize) -> usize {
+        let group = self.groups.get(group);
+        group.map_or(0, |group| group.backends.len())
+    }
+
+    /// Returns what a series is about: each group, and the meaning for it.
+    fn meanings(&self, sample: &Sample<'_>) -> Vec<(usize, Meaning)> {
+        if !is_known(sample.name) {
+            return Vec::new();
+        }
+        let labels = Labels::of(sample);
+        let services = [
+            &labels.authority,
+            &labels.destination,
+            &labels.parent,
+            &labels.backend,
+            &labels.profile,
+        ];
+        let known = services.into_iter().flatten();
+        let groups = known.filter_map(|service| self.by_service.get(service));
+        let groups: BTreeSet<usize> = groups.flatten().copied().collect();
+        let meanings = groups.into_iter().filter_map(|index| {
+            let group = self.groups.get(index)?;
+            Some((index, meaning(group, sample.name, &labels)?))
+        });
+        meanings.collect()
     }
 
     /// The same for labels in any order.
@@ -91,25 +135,39 @@ impl GroupServices {
     }
 }
 
+impl GroupServices {
+    fn backend(&self, service: Option<&ServiceRef>) -> Option<usize> {
+        let service = service?;
+        self.backends.iter().position(|backend| backend == service)
+    }
+}
+
 impl Scrape {
-    /// Adds a sample, if it is about the group.
+    /// Adds a sample, if it is about the groups.
     ///
     /// # Errors
     /// If there are too many of them.
-    pub fn add(&mut self, group: &GroupServices, sample: &Sample<'_>) -> Result<(), TooManySeries> {
+    pub fn add(
+        &mut self,
+        groups: &ScrapedGroups,
+        sample: &Sample<'_>,
+    ) -> Result<(), TooManySeries> {
         if sample.name == "process_start_time_seconds" {
             self.started = Some(sample.value);
             return Ok(());
         }
-        let Some(meaning) = meaning(group, sample) else {
+        let meanings = groups.meanings(sample);
+        if meanings.is_empty() {
             return Ok(());
-        };
-        if self.series.len() >= MAX_KEPT_SERIES {
+        }
+        if self.series.len() + meanings.len() > MAX_KEPT_SERIES {
             return Err(TooManySeries(()));
         }
         if sample.value.is_finite() && sample.value >= 0.0 {
-            self.series
-                .insert(group.hash(sample), (meaning, sample.value));
+            let hash = groups.hash(sample);
+            let series = meanings.into_iter();
+            let series = series.map(|(group, meaning)| ((group, hash), (meaning, sample.value)));
+            self.series.extend(series);
         }
         Ok(())
     }
@@ -178,24 +236,37 @@ fn in_host(host: &str) -> Option<ServiceRef> {
     (parts.next() == Some("svc")).then(|| ServiceRef::new(namespace, name))
 }
 
-fn meaning(group: &GroupServices, sample: &Sample<'_>) -> Option<Meaning> {
-    let name = sample.name;
-    if let Some(name) = name
-        .strip_prefix("outbound_http_")
-        .or_else(|| name.strip_prefix("outbound_grpc_"))
-    {
-        return meaning_by_parent(group, name, sample);
+/// Returns the name of a metric that is labelled with the Service that is called, and the backend.
+fn by_parent(name: &str) -> Option<&str> {
+    let http = name.strip_prefix("outbound_http_");
+    http.or_else(|| name.strip_prefix("outbound_grpc_"))
+}
+
+/// Whether the series of a metric may be about a group.
+fn is_known(name: &str) -> bool {
+    match by_parent(name) {
+        Some(name) => matches!(
+            name,
+            "route_request_statuses_total"
+                | "route_backend_response_statuses_total"
+                | "balancer_queue_requests_total"
+                | "balancer_queue_length"
+                | "balancer_endpoints"
+        ),
+        None => matches!(
+            name,
+            "response_total"
+                | "response_latency_ms_bucket"
+                | "tcp_open_connections"
+                | "route_response_total"
+        ),
     }
-    if !matches!(
-        name,
-        "response_total"
-            | "response_latency_ms_bucket"
-            | "tcp_open_connections"
-            | "route_response_total"
-    ) {
-        return None;
+}
+
+fn meaning(group: &GroupServices, name: &str, labels: &Labels) -> Option<Meaning> {
+    if let Some(name) = by_parent(name) {
+        return meaning_by_parent(group, name, labels);
     }
-    let labels = Labels::of(sample);
     if !labels.is_outbound {
         return None;
     }
@@ -224,18 +295,7 @@ fn meaning(group: &GroupServices, sample: &Sample<'_>) -> Option<Meaning> {
 }
 
 /// Returns the meaning of the series whose labels name the Service that is called, and the backend.
-fn meaning_by_parent(group: &GroupServices, name: &str, sample: &Sample<'_>) -> Option<Meaning> {
-    if !matches!(
-        name,
-        "route_request_statuses_total"
-            | "route_backend_response_statuses_total"
-            | "balancer_queue_requests_total"
-            | "balancer_queue_length"
-            | "balancer_endpoints"
-    ) {
-        return None;
-    }
-    let labels = Labels::of(sample);
+fn meaning_by_parent(group: &GroupServices, name: &str, labels: &Labels) -> Option<Meaning> {
     let is_apex = labels.parent.as_ref() == Some(&group.apex);
     if name == "route_request_statuses_total" {
         return (is_apex && labels.is_refusal).then_some(Meaning::RefusedRoute);

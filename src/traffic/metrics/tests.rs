@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::difference::{ClientTraffic, difference};
+use super::difference::{GroupTraffic, difference};
 use super::exposition::ExpositionReader;
-use super::scrape::{GroupServices, Scrape};
+use super::scrape::{GroupServices, Scrape, ScrapedGroups};
 use crate::model::ServiceRef;
 use crate::model::traffic::BackendTraffic;
 
@@ -19,18 +19,21 @@ fn service(name: &str) -> ServiceRef {
     ServiceRef::new("emojivoto", name)
 }
 
-fn services() -> GroupServices {
-    GroupServices::new(service("web-svc"), BACKENDS.map(service).to_vec())
+fn services() -> ScrapedGroups {
+    ScrapedGroups::new(vec![GroupServices {
+        apex: service("web-svc"),
+        backends: BACKENDS.map(service).to_vec(),
+    }])
 }
 
-fn scrape(group: &GroupServices, text: &str) -> Scrape {
+fn scrape(groups: &ScrapedGroups, text: &str) -> Scrape {
     let (mut reader, mut scrape) = (ExpositionReader::default(), Scrape::default());
     for part in text.as_bytes().chunks(1000) {
         reader
-            .read(part, |sample| scrape.add(group, &sample).unwrap())
+            .read(part, |sample| scrape.add(groups, &sample).unwrap())
             .unwrap();
     }
-    reader.finish(|sample| scrape.add(group, &sample).unwrap());
+    reader.finish(|sample| scrape.add(groups, &sample).unwrap());
     scrape
 }
 
@@ -89,8 +92,9 @@ fn every_row_of_the_real_scrapes_comes_out() {
         let (first, second) = interval.split_once(" to ").unwrap();
         let [first, second] =
             [first, second].map(|name| scrape(&group, &fixture(&format!("{name}.txt"))));
-        let seen = difference(&first, &second, expected.seconds, BACKENDS.len());
+        let seen = difference(&first, &second, expected.seconds, &group);
         assert!(!seen.is_restarted);
+        let seen = &seen.groups[&0];
         for (name, traffic) in BACKENDS.iter().zip(&seen.backends) {
             match expected.backends.get(*name) {
                 Some(expected) => assert_row(&format!("{interval}, {name}"), traffic, expected),
@@ -109,9 +113,14 @@ fn every_row_of_the_real_scrapes_comes_out() {
 }
 
 /// Two scrapes of the series that the tests below are about, 10 s apart.
-fn between(before: &str, after: &str) -> ClientTraffic {
-    let group = services();
-    difference(&scrape(&group, before), &scrape(&group, after), 10.0, 2)
+fn between(before: &str, after: &str) -> GroupTraffic {
+    let groups = services();
+    let [before, after] = [before, after].map(|text| scrape(&groups, text));
+    let seen = difference(&before, &after, 10.0, &groups).groups.remove(&0);
+    seen.unwrap_or_else(|| GroupTraffic {
+        backends: vec![BackendTraffic::default(); 2],
+        refused: 0.0,
+    })
 }
 
 fn responses(service: &str, pod: &str, count: u64) -> String {
@@ -129,9 +138,11 @@ fn started(at: u64) -> String {
 fn a_new_process_counts_from_0() {
     let before = started(100) + &responses("web-svc", "a", 50);
     let after = started(200) + &responses("web-svc", "a", 70);
-    let seen = between(&before, &after);
+    let groups = services();
+    let [before, after] = [before, after].map(|text| scrape(&groups, &text));
+    let seen = difference(&before, &after, 10.0, &groups);
     assert!(seen.is_restarted);
-    assert_eq!(seen.backends[0].success, 70.0);
+    assert_eq!(seen.groups[&0].backends[0].success, 70.0);
 }
 
 #[test]
@@ -188,4 +199,32 @@ fn requests_to_a_backend_itself_are_not_those_for_the_apex() {
     };
     let seen = between("", &(queued("web-svc-east", 7) + &queued("web-svc", 4)));
     assert_eq!(seen.backends[1].direct, 7.0);
+}
+
+/// One scrape serves several groups, also if they share a backend.
+#[test]
+fn a_scrape_has_the_series_of_every_group() {
+    let group = |apex: &str, backends: &[&str]| GroupServices {
+        apex: service(apex),
+        backends: backends.iter().copied().map(service).collect(),
+    };
+    let groups = ScrapedGroups::new(vec![
+        group("web", &["web", "shared"]),
+        group("api", &["shared", "api"]),
+        group("idle", &["idle"]),
+    ]);
+    let queued = "outbound_http_balancer_queue_length{parent_namespace=\"emojivoto\",\
+                  parent_name=\"web\",backend_namespace=\"emojivoto\",backend_name=\"shared\"} 2\n";
+    let text = responses("web", "a", 1) + &responses("shared", "b", 3) + queued;
+    let text = text + &responses("api", "c", 5);
+    let seen = difference(&scrape(&groups, ""), &scrape(&groups, &text), 10.0, &groups);
+    let successes = |group: usize| {
+        let backends = seen.groups[&group].backends.iter();
+        backends.map(|it| it.success).collect::<Vec<_>>()
+    };
+    assert_eq!(successes(0), [1.0, 3.0]);
+    assert_eq!(successes(1), [3.0, 5.0]);
+    assert_eq!(seen.groups[&0].backends[1].waiting, 2.0);
+    assert_eq!(seen.groups[&1].backends[0].waiting, 0.0, "of another apex");
+    assert!(!seen.groups.contains_key(&2));
 }

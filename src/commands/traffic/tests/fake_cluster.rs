@@ -111,10 +111,11 @@ async fn serve(
         }
         return forward(stream, &key, pod, proxy, seen).await;
     }
-    let items = if path.contains("/trafficsplits/") {
-        return answer(&mut stream, 200, &split()).await;
+    let items = if let Some((_, name)) = path.split_once("/trafficsplits/") {
+        let split = split(name.trim_end_matches("-failover"));
+        return answer(&mut stream, 200, &split).await;
     } else if path.contains("trafficsplits") {
-        vec![split()]
+        vec![split("web-svc"), split("emoji-svc")]
     } else if path.contains("/services/") {
         let selector = json!({"app": "vote-bot"});
         let service = json!({"metadata": {"name": "web-svc"}, "spec": {"selector": selector}});
@@ -137,18 +138,18 @@ async fn answer(stream: &mut BufReader<TcpStream>, code: u16, body: &Value) -> s
         .await
 }
 
-fn split() -> Value {
+/// The group of a service, whose traffic is on its fallback.
+fn split(service: &str) -> Value {
+    let east = format!("{service}-east");
     json!({
         "metadata": {
-            "name": "web-svc-failover", "namespace": "emojivoto", "resourceVersion": "1",
+            "name": format!("{service}-failover"), "namespace": "emojivoto", "resourceVersion": "1",
             "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
-            "annotations": {"failover.linkerd.io/primary-service": "web-svc"},
+            "annotations": {"failover.linkerd.io/primary-service": service},
         },
         "spec": {
-            "service": "web-svc",
-            "backends": [
-                {"service": "web-svc", "weight": 0}, {"service": "web-svc-east", "weight": 1},
-            ],
+            "service": service,
+            "backends": [{"service": service, "weight": 0}, {"service": east, "weight": 1}],
         },
     })
 }

@@ -12,8 +12,16 @@ use fake_cluster::{FakeCluster, Proxy};
 
 /// Runs the command. Returns how it ended, and its two streams.
 async fn traffic(cluster: &FakeCluster, arguments: &str) -> (anyhow::Result<Exit>, String, String) {
+    traffic_of(cluster, format!("web-svc {arguments}").trim_end()).await
+}
+
+/// The same, with the names of groups among the arguments.
+async fn traffic_of(
+    cluster: &FakeCluster,
+    arguments: &str,
+) -> (anyhow::Result<Exit>, String, String) {
     let server = format!("--server {} --token token -n emojivoto", cluster.url);
-    let line = format!("traffic web-svc --window 2s {server} {arguments}");
+    let line = format!("traffic --window 2s {server} {arguments}");
     let (env, command, captured) = CommandEnv::of_test(line.trim_end());
     let Command::Traffic(args) = command else {
         panic!("{command:?}")
@@ -194,4 +202,44 @@ async fn arguments_that_match_nothing_are_refused() {
             "{arguments}: {problem:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn several_groups_share_the_scrapes() {
+    let cluster = FakeCluster::start(&[("a", Proxy::Counts), ("b", Proxy::Counts)]).await;
+    let (ended, out, err) = traffic_of(&cluster, "").await;
+    assert_eq!(ended.unwrap(), Exit::Done);
+    assert_eq!(err, "2 groups: 2s of requests from 2 client pods\n");
+    let rows: Vec<Vec<&str>> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows[0][..4], ["GROUP", "NAME", "WEIGHT", "SHARE"], "{out}");
+    assert_eq!(rows[1][..4], ["emoji-svc-failover", "emoji-svc", "0", "-"]);
+    assert_eq!(
+        rows[4][..4],
+        ["web-svc-failover", "web-svc-east", "1", "100%"]
+    );
+    assert!(
+        out.contains("emoji-svc-failover: No requests to emoji-svc"),
+        "{out}"
+    );
+    assert_eq!(cluster.count("portforward"), 2, "one for each pod");
+    assert_eq!(cluster.count("/pods?"), 1);
+}
+
+#[tokio::test]
+async fn conditions_must_hold_in_every_group_that_has_the_backend() {
+    let cluster = FakeCluster::start(&[("a", Proxy::Counts)]).await;
+    let met = "web-svc emoji-svc --for share(web-svc-east)>=95% --timeout 10s";
+    assert_eq!(traffic_of(&cluster, met).await.0.unwrap(), Exit::Done);
+    let unmet = "--for rps>1 --timeout 1s -o json";
+    let (ended, out, _) = traffic_of(&cluster, unmet).await;
+    let problem = problem(ended);
+    assert_eq!(problem.next[0], "emojivoto/emoji-svc-failover: rps is 0rps");
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(list["kind"], "TrafficList");
+    assert_eq!(list["exitCode"], 3);
+    assert_eq!(list["missing"][0], "emojivoto/emoji-svc-failover: rps>1rps");
+    assert_eq!(list["items"][1]["apex"], "web-svc");
 }
