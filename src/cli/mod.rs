@@ -38,7 +38,7 @@ pub use groups::{ChangeArgs, Danger, DryRun, GroupsArgs, StreamFormat};
 pub use history::{HistoryArgs, HistoryFormat};
 pub use migrate::{MigrateArgs, MigrateDanger};
 pub use pause::{PauseArgs, ResumeArgs};
-pub use remotes::RemoteArgs;
+pub use remotes::{LocalName, LocalNameArgs, RemoteArgs};
 pub use resilience::ResilienceArgs;
 pub use sandbox::{
     GatewayState, PartitionState, SandboxCommand, SandboxDemoArgs, SandboxGatewayArgs,

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cluster::transport::options::RemoteOptions;
+use crate::resource::names::is_object_name;
 
 /// The linked clusters to read, and how to connect to them.
 #[derive(Debug, Clone, Default, Args)]
@@ -16,6 +17,41 @@ pub struct RemoteArgs {
     /// cluster-credentials-NAME in namespace linkerd-multicluster. Lists them on stderr
     #[arg(long)]
     pub remote_from_links: bool,
+}
+
+/// What the clusters of the contexts are called.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LocalNameArgs {
+    /// What the mirrors of other clusters call the cluster of a context; with several contexts,
+    /// NAME=CONTEXT (repeatable) [default: the end of the context's name that such mirrors have, else
+    /// the context's name]
+    #[arg(long, value_name = "NAME[=CONTEXT]", value_parser = parse_local_name, help_heading = "Other clusters")]
+    pub local_name: Vec<LocalName>,
+}
+
+/// The name of a context's cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalName {
+    pub name: String,
+    /// None: the only context.
+    pub context: Option<String>,
+}
+
+fn parse_local_name(text: &str) -> Result<LocalName, String> {
+    let (name, context) = match text.split_once('=') {
+        Some((name, context)) => (name, Some(context)),
+        None => (text, None),
+    };
+    if !is_object_name(name) || context.is_some_and(str::is_empty) {
+        return Err(
+            "a cluster's name is as Linkerd's links have it, such as west, or west=CONTEXT"
+                .to_owned(),
+        );
+    }
+    Ok(LocalName {
+        name: name.to_owned(),
+        context: context.map(str::to_owned),
+    })
 }
 
 fn parse_remote(text: &str) -> Result<(String, String), String> {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::RemoteArgs;
 use super::spec::CommandSpec;
 use super::values::parse_duration;
+use super::{LocalNameArgs, RemoteArgs};
 use crate::access::rights::RbacCommand;
 use crate::model::Condition;
 
@@ -24,7 +24,8 @@ Examples:
   kubectl failover status --exit-code --output json
   kubectl failover status --remote east=east-context
   kubectl failover status --contexts west,east --all-namespaces
-  kubectl failover status --all-contexts --output json",
+  kubectl failover status --all-contexts --output json
+  kubectl failover status --by-cluster --contexts west,east --all-namespaces",
 )
 .needs(RbacCommand::Status);
 
@@ -46,6 +47,9 @@ pub struct StatusArgs {
     /// Show the groups of every context of the kubeconfig
     #[arg(long, conflicts_with_all = ["contexts", "conditions"])]
     pub all_contexts: bool,
+    /// Show a row for each cluster that backends are in: the groups that it carries and could carry
+    #[arg(long, conflicts_with_all = ["watch", "conditions", "exit_code"])]
+    pub by_cluster: bool,
     /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StatusFormat,
@@ -65,6 +69,8 @@ pub struct StatusArgs {
     pub watch: bool,
     #[command(flatten)]
     pub remotes: RemoteArgs,
+    #[command(flatten)]
+    pub local_names: LocalNameArgs,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -4,7 +4,9 @@
 #![warn(missing_docs)]
 
 pub mod ailment;
+pub mod by_cluster;
 pub mod check;
+pub mod cluster_name;
 pub mod condition;
 pub mod decide;
 pub mod decision;
@@ -29,6 +31,7 @@ pub mod overrides;
 pub mod policy;
 pub mod readiness;
 mod report;
+pub mod residence;
 pub mod return_threshold;
 pub mod rivals;
 pub mod roles;
@@ -48,6 +51,7 @@ pub mod unknown;
 pub mod weights;
 
 pub use ailment::{Ailment, Kubectl};
+pub use cluster_name::{ClusterName, ClusterNameSource, ContextClues};
 pub use condition::Condition;
 pub use decide::{Decider, decide};
 pub use decision::{Decision, Rule, Weights};
@@ -64,6 +68,7 @@ pub use notice::{Notice, Transition};
 pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::Readiness;
+pub use residence::{Membership, Residence};
 pub use rivals::{ApexClaim, ApexClaims, share_ports};
 pub use runner::{LateWatch, Runner};
 pub use state::{Flags, State};

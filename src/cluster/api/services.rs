@@ -15,7 +15,7 @@ use crate::cluster::transport::api_resource::SERVICES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::model::limits::MAX_MEMBERS;
-use crate::model::{Member, Mirror, RemoteService, ServiceRef};
+use crate::model::{Member, Mirror, RemoteService, Residence, ServiceRef};
 use crate::resource::linkerd::{
     CLUSTER_NAME, HEADLESS_MIRROR, LOCAL_DISCOVERY, MIRRORED_GATEWAY, MIRRORED_SERVICE,
     REMOTE_DISCOVERY, REMOTE_FQ_NAME, REMOTE_SERVICE,
@@ -37,6 +37,8 @@ pub struct Service {
     pub mirrors: Option<String>,
     /// The services that it mirrors, if it names them.
     pub stands_for: Option<Mirror>,
+    /// The cluster in the labels of a mirror.
+    pub mirrored_cluster: Option<String>,
     /// Why a route cannot be attached to it. None: a route can be attached.
     pub no_parent: Option<&'static str>,
     /// It only stands for a DNS name, so proxies have no endpoints for it.
@@ -117,6 +119,11 @@ impl Service {
             has_selector: spec.selector.is_some_and(|it| !it.is_empty()),
             ports: spec.ports.into_iter().map(|port| port.port).collect(),
             mirrors: mirrors.map(str::to_owned),
+            mirrored_cluster: labels
+                .get(CLUSTER_NAME)
+                .or_else(|| labels.get(REMOTE_DISCOVERY))
+                .filter(|name| is_mirror && is_object_name(name))
+                .cloned(),
             is_mirror,
             stands_for: if is_mirror {
                 stands_for(&metadata).map(if_well_named)
@@ -126,6 +133,15 @@ impl Service {
             at: ServiceRef::new(metadata.namespace, metadata.name),
             version: metadata.resource_version,
         })
+    }
+
+    /// Returns the cluster that its pods are in.
+    pub fn residence(&self) -> Residence {
+        if self.is_mirror {
+            Residence::of_mirror(self.stands_for.as_ref(), self.mirrored_cluster.as_deref())
+        } else {
+            Residence::Local
+        }
     }
 
     /// Flat-network and federated mirrors have no local endpoints by design.

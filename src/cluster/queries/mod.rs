@@ -6,6 +6,7 @@ pub mod group_list;
 pub mod history;
 pub mod kind_status;
 pub mod migrations;
+pub mod residences;
 pub mod runners;
 pub mod stale_slices;
 pub mod upstream;

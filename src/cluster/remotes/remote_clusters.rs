@@ -121,6 +121,13 @@ impl Remotes {
         self.set.is_none()
     }
 
+    /// Returns the name of the cluster for which this context is named.
+    pub fn name_of_context(&self, context: &str) -> Option<&str> {
+        let mut contexts = self.set.as_ref()?.contexts.iter();
+        let (name, _) = contexts.find(|(_, of)| *of == context)?;
+        Some(name)
+    }
+
     /// Returns the flags that name these clusters.
     pub fn flags(&self) -> String {
         self.set.as_ref().map_or_else(String::new, |set| {

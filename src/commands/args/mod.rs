@@ -5,6 +5,7 @@ pub mod conditions;
 pub mod contexts;
 pub mod elsewhere;
 pub mod forces;
+pub mod members;
 pub mod policy;
 pub mod query;
 pub mod resilience;

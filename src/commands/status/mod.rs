@@ -1,6 +1,7 @@
 //! `status`: shows where each group's traffic goes, and why. Prints it once, waits for a condition
 //! (`--for`), or runs live (`--watch`).
 
+pub mod by_cluster;
 pub mod lines;
 pub mod live;
 pub mod once;
@@ -29,10 +30,17 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
             .into());
     }
     let several = args.all_contexts || !args.contexts.is_empty();
-    if several && args.output == StatusFormat::Name {
+    if several && args.output == StatusFormat::Name && !args.by_cluster {
         return Err(
             Problem::usage("--output name does not say which cluster a group is in")
                 .next("use --output json, or one context at a time")
+                .into(),
+        );
+    }
+    if !args.local_names.local_name.is_empty() && !args.by_cluster {
+        return Err(
+            Problem::usage("--local-name names clusters for --by-cluster")
+                .next("add --by-cluster, or leave out --local-name")
                 .into(),
         );
     }
@@ -55,7 +63,9 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
             envs = env.settings.contexts.source.blame("the context", envs);
         }
         let envs = envs?;
-        return if !args.watch {
+        return if args.by_cluster {
+            by_cluster::run(&envs, &args, &page).await
+        } else if !args.watch {
             several::run(&envs, &args, &page).await
         } else if is_live(&page) {
             live::run_several(&envs, &args, &page).await
@@ -66,6 +76,9 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
                     .into(),
             )
         };
+    }
+    if args.by_cluster {
+        return by_cluster::run(std::slice::from_ref(env), &args, &page).await;
     }
     let cluster = env.connect(&args.remotes).await?;
     if !args.watch && args.conditions.is_empty() {
@@ -97,6 +110,7 @@ fn is_live(page: &StatusPage) -> bool {
 /// several.
 fn shows_usual_contexts(env: &CommandEnv, args: &StatusArgs) -> bool {
     let is_chosen = args.all_contexts || !args.contexts.is_empty();
-    let is_for_one = args.watch || !args.conditions.is_empty() || args.output == StatusFormat::Name;
+    let is_named = args.output == StatusFormat::Name && !args.by_cluster;
+    let is_for_one = args.watch || !args.conditions.is_empty() || is_named;
     !is_chosen && !is_for_one && contexts::flag_of_one_cluster(&env.flags).is_none()
 }

@@ -27,9 +27,10 @@ use crate::view::status::table::ClusterStatuses;
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The groups of one cluster.
-struct ClusterGroups {
-    cluster: Clusters,
-    statuses: Vec<Status>,
+pub struct ClusterGroups {
+    pub cluster: Clusters,
+    pub records: Vec<Record>,
+    pub statuses: Vec<Status>,
     /// The names that match a group there.
     known: Vec<GroupName>,
 }
@@ -39,30 +40,60 @@ pub async fn run(
     args: &StatusArgs,
     page: &StatusPage,
 ) -> anyhow::Result<Exit> {
-    let names = parse_names(&args.names)?;
-    let found = join_all(each.iter().map(|env| find_in_time(env, args, &names))).await;
-    let found: Vec<Result<ClusterGroups, Problem>> = found
-        .into_iter()
-        .map(|found| found.map_err(|error| Problem::of(&error)))
-        .collect();
-    let readable: Vec<&ClusterGroups> = found.iter().flatten().collect();
-    let is_known = |name: &GroupName| readable.iter().any(|found| found.known.contains(name));
-    let absent = names.iter().filter(|name| !is_known(name));
-    let absent: Vec<String> = absent.map(ToString::to_string).collect();
+    let FoundGroups { clusters, absent } = find_all(each, args).await?;
+    let found = clusters;
     let exit = verdict(&found, &absent, args.exit_code);
     let both = each.iter().zip(&found);
     let snapshots: Vec<ClusterSnapshot> = both.map(|(env, found)| snapshot(env, found)).collect();
     page.streams.write(&render(&snapshots, exit, page)?)?;
+    say_absent(page, &found, &absent);
+    Ok(exit)
+}
+
+/// The groups of several clusters, or why one cannot be read.
+pub struct FoundGroups {
+    pub clusters: Vec<Result<ClusterGroups, Problem>>,
+    /// The names that match no group in any cluster.
+    pub absent: Vec<String>,
+}
+
+/// Reads the groups of each cluster that the arguments choose, and their statuses.
+///
+/// # Errors
+/// If a name is not one of a group.
+pub async fn find_all(each: &[CommandEnv], args: &StatusArgs) -> anyhow::Result<FoundGroups> {
+    let names = parse_names(&args.names)?;
+    let found = join_all(each.iter().map(|env| find_in_time(env, args, &names))).await;
+    let clusters: Vec<Result<ClusterGroups, Problem>> = found
+        .into_iter()
+        .map(|found| found.map_err(|error| Problem::of(&error)))
+        .collect();
+    let is_known = |name: &GroupName| {
+        let mut readable = clusters.iter().flatten();
+        readable.any(|found| found.known.contains(name))
+    };
+    let absent = names.iter().filter(|name| !is_known(name));
+    Ok(FoundGroups {
+        absent: absent.map(ToString::to_string).collect(),
+        clusters,
+    })
+}
+
+/// Says which names match no group, or that there are no groups.
+pub fn say_absent(page: &StatusPage, found: &[Result<ClusterGroups, Problem>], absent: &[String]) {
     if !absent.is_empty() {
         page.streams.say(&format!(
             "error: there is no group {} in any cluster that could be read",
             absent.join(", ")
         ));
-    } else if readable.iter().all(|found| found.statuses.is_empty()) {
+    } else if found
+        .iter()
+        .flatten()
+        .all(|found| found.statuses.is_empty())
+    {
         page.streams
             .say("No groups found in the clusters that could be read.");
     }
-    Ok(exit)
 }
 
 async fn find_in_time(
@@ -115,13 +146,14 @@ async fn find(
     known.retain(|name| !name.pick(&all).is_empty());
     Ok(ClusterGroups {
         cluster,
+        records,
         statuses,
         known,
     })
 }
 
 /// Fails if a cluster or a name cannot be shown. Otherwise returns the same as for one cluster.
-fn verdict(found: &[Result<ClusterGroups, Problem>], absent: &[String], asked: bool) -> Exit {
+pub fn verdict(found: &[Result<ClusterGroups, Problem>], absent: &[String], asked: bool) -> Exit {
     if found.iter().any(Result::is_err) || !absent.is_empty() {
         return Exit::Failed;
     }

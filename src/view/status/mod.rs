@@ -1,5 +1,6 @@
 //! The status of groups: as a table, as JSON, on a terminal that is redrawn, and as changes.
 
+pub mod by_cluster;
 mod cause;
 pub mod changes;
 pub mod clusters;

@@ -363,6 +363,7 @@ fn service(name: &str) -> Service {
         is_mirror: false,
         mirrors: None,
         stands_for: None,
+        mirrored_cluster: None,
     }
 }
 

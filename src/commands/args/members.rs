@@ -1,0 +1,250 @@
+//! Cluster membership: which backends of which groups are in a cluster, over several contexts, and
+//! what the cluster of each context is called.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+
+use crate::cli::LocalName;
+use crate::cluster::Clusters;
+use crate::cluster::queries::residences;
+use crate::cluster::queries::residences::Residences;
+use crate::model::cluster_name::cluster_names;
+use crate::model::{
+    Backend, ClusterName, ClusterNameSource, ContextClues, Group, Membership, Residence,
+};
+use crate::problem::Problem;
+use crate::resource::Record;
+use crate::text::{clean, word};
+
+/// The groups of one context.
+#[derive(Debug, Clone, Copy)]
+pub struct ContextGroups<'a> {
+    pub cluster: &'a Clusters,
+    pub records: &'a [Record],
+}
+
+/// Where the backends of the groups of one context are.
+// `evacuate` needs more of this than `status --by-cluster`.
+#[allow(dead_code)]
+#[derive(Debug)]
+pub struct ContextMembers {
+    /// The name of the context's own cluster.
+    pub own: ClusterName,
+    pub context: String,
+    pub residences: Residences,
+    /// The clusters that the backends of its groups are in.
+    clusters: BTreeSet<String>,
+}
+
+/// The backends of a group by whether they are in a cluster, as indexes.
+#[allow(dead_code)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterBackends {
+    /// All of their pods are there.
+    pub whole: Vec<usize>,
+    /// Federated Services with members there and elsewhere.
+    pub part: Vec<usize>,
+    /// Their Services were not read, or name no cluster.
+    pub unknown: Vec<usize>,
+}
+
+#[allow(dead_code)]
+impl ContextMembers {
+    /// Returns the backends of a group of this context that are in a cluster.
+    pub fn backends_in(&self, group: &Group, cluster: &str) -> ClusterBackends {
+        let mut found = ClusterBackends::default();
+        for (index, backend) in group.backends.iter().enumerate() {
+            match self.residence(backend).membership(cluster, &self.own.name) {
+                Membership::Whole => found.whole.push(index),
+                Membership::Part => found.part.push(index),
+                Membership::Unknown => found.unknown.push(index),
+                Membership::Outside => {}
+            }
+        }
+        found
+    }
+
+    pub fn residence(&self, backend: &Backend) -> Residence {
+        self.residences.of(&backend.service)
+    }
+}
+
+/// Reads where the backends of these groups are, and names the cluster of each context. `given` are
+/// the names of `--local-name`.
+///
+/// # Errors
+/// A usage error if a name is for a context that is not among these, or for no context of several.
+pub async fn read(
+    contexts: &[ContextGroups<'_>],
+    given: &[LocalName],
+) -> Result<Vec<ContextMembers>, Problem> {
+    check(contexts, given)?;
+    let reads = contexts.iter().map(async |it| {
+        let residences = residences::read(it.cluster, it.records).await;
+        let mirrored = residences.mirrored();
+        (residences, mirrored)
+    });
+    let read = join_all(reads).await;
+    let clues = contexts.iter().zip(&read);
+    let clues: Vec<ContextClues> = clues
+        .map(|(it, (_, mirrored))| ContextClues {
+            context: &it.cluster.context,
+            server: &it.cluster.server,
+            given: given_name(it.cluster, contexts, given),
+            mirrored,
+        })
+        .collect();
+    let names = cluster_names(&clues);
+    let each = contexts.iter().zip(read).zip(names);
+    Ok(each
+        .map(|((it, (residences, _)), own)| ContextMembers {
+            clusters: clusters(it.records, &residences, &own.name),
+            context: it.cluster.context.clone(),
+            residences,
+            own,
+        })
+        .collect())
+}
+
+/// Returns the name that `--local-name` or `--remote NAME=CONTEXT` has for this context's cluster.
+fn given_name<'a>(
+    cluster: &Clusters,
+    contexts: &'a [ContextGroups<'_>],
+    given: &'a [LocalName],
+) -> Option<&'a str> {
+    let context = &cluster.context;
+    let mut flags = given.iter();
+    let is_meant = |it: &&LocalName| it.context.as_ref().is_none_or(|of| of == context);
+    let flag = flags.find(is_meant).map(|it| it.name.as_str());
+    let remotes = || {
+        let mut all = contexts.iter().map(|it| it.cluster.remotes());
+        all.find_map(|remotes| remotes.name_of_context(context))
+    };
+    flag.or_else(remotes)
+}
+
+fn check(contexts: &[ContextGroups], given: &[LocalName]) -> Result<(), Problem> {
+    for LocalName { name, context } in given {
+        match context {
+            None if contexts.len() > 1 => {
+                return Err(Problem::usage(format!(
+                    "--local-name {name} is about one context, and there are several"
+                ))
+                .next(format!("name the context too: --local-name {name}=CONTEXT")));
+            }
+            Some(context) if !contexts.iter().any(|it| it.cluster.context == *context) => {
+                let names = || contexts.iter().map(|it| it.cluster.context.as_str());
+                let context = clean(context);
+                return Err(Problem::usage(format!(
+                    "--local-name {name}={context} is for a context that is not read"
+                ))
+                .did_you_mean(&context, names())
+                .there_are("contexts", names()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn clusters(records: &[Record], residences: &Residences, own: &str) -> BTreeSet<String> {
+    let groups = records.iter().filter_map(|it| it.group.as_ref().ok());
+    let backends = groups.flat_map(|group| &group.backends);
+    let mut clusters = BTreeSet::new();
+    for backend in backends {
+        let residence = residences.of(&backend.service);
+        clusters.extend(residence.clusters(own).into_iter().map(str::to_owned));
+    }
+    clusters
+}
+
+/// Returns all clusters that backends are in, and those of the contexts.
+#[allow(dead_code)]
+pub fn known_clusters(members: &[ContextMembers]) -> BTreeSet<&str> {
+    let own = members.iter().map(|it| it.own.name.as_str());
+    let backends = members.iter().flat_map(|it| &it.clusters);
+    own.chain(backends.map(String::as_str)).collect()
+}
+
+/// Returns the cluster that a user named: by its name, or by the name of its context.
+///
+/// # Errors
+/// If no backend is in a cluster of this name, and no context is its own.
+#[allow(dead_code)]
+pub fn resolve(members: &[ContextMembers], typed: &str) -> Result<String, Problem> {
+    let known = known_clusters(members);
+    if known.contains(typed) {
+        return Ok(typed.to_owned());
+    }
+    if let Some(of) = members.iter().find(|it| it.context == typed) {
+        return Ok(of.own.name.clone());
+    }
+    let names = || known.iter().copied();
+    let unnamed = members
+        .iter()
+        .filter(|it| it.own.source == ClusterNameSource::Context);
+    let flag = unnamed.map(|it| {
+        format!(
+            "if context {} is of that cluster: --local-name {}",
+            clean(&it.context),
+            match members {
+                [_] => word(typed),
+                _ => word(&format!("{typed}={}", it.context)),
+            }
+        )
+    });
+    Err(
+        Problem::new(format!("no backend is in a cluster {:?}", clean(typed)))
+            .did_you_mean(typed, names())
+            .there_are("clusters", names())
+            .next_all(flag),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(
+        context: &str,
+        own: &str,
+        source: ClusterNameSource,
+        clusters: &[&str],
+    ) -> ContextMembers {
+        ContextMembers {
+            own: ClusterName {
+                name: own.into(),
+                source,
+            },
+            context: context.into(),
+            residences: Residences::default(),
+            clusters: clusters.iter().map(|&it| it.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_cluster_is_known_by_its_name_or_its_context() {
+        let source = ClusterNameSource::Mirrors;
+        let members = [of("gke_shop_west", "west", source, &["west", "east"])];
+        for (typed, name) in [
+            ("west", "west"),
+            ("gke_shop_west", "west"),
+            ("east", "east"),
+        ] {
+            assert_eq!(resolve(&members, typed).unwrap(), name);
+        }
+        let next = resolve(&members, "eats").unwrap_err().next.join("\n");
+        assert!(next.contains("did you mean east?"), "{next}");
+        assert!(next.contains("available clusters: east, west"), "{next}");
+        assert!(!next.contains("--local-name"), "{next}");
+    }
+
+    #[test]
+    fn a_context_whose_cluster_has_no_name_can_get_one() {
+        let source = ClusterNameSource::Context;
+        let members = [of("prod", "prod", source, &["prod", "east"])];
+        let next = resolve(&members, "west").unwrap_err().next.join("\n");
+        assert!(next.ends_with("--local-name west"), "{next}");
+    }
+}

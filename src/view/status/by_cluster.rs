@@ -1,0 +1,386 @@
+//! `status --by-cluster`: a row for each cluster that backends are in, and the same as JSON or YAML.
+
+use serde::Serialize;
+
+use crate::model::by_cluster::{ClusterSummary, GatewayState};
+use crate::model::fold::name_some;
+use crate::model::{ClusterName, GroupId};
+use crate::problem::Problem;
+use crate::text::{clean, shorten};
+use crate::view::columns::{Cell, Colour, Columns};
+use crate::view::formats::API_VERSION;
+
+const MAX_NOTE_CHARS: usize = 400;
+
+/// A context, and the name of its cluster or why it cannot be read.
+#[derive(Debug)]
+pub struct ContextOutcome<'a> {
+    pub context: &'a str,
+    pub server: Option<&'a str>,
+    pub cluster: Result<&'a ClusterName, &'a Problem>,
+}
+
+/// A backend whose cluster is unknown.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnplacedBackend<'a> {
+    pub context: &'a str,
+    pub namespace: &'a str,
+    /// Kind of the group's object, such as `trafficsplit`.
+    pub object: &'static str,
+    pub name: &'a str,
+    pub backend: &'a str,
+    pub why: String,
+}
+
+/// What `status --by-cluster` shows.
+#[derive(Debug)]
+pub struct ByCluster<'a> {
+    pub contexts: Vec<ContextOutcome<'a>>,
+    pub clusters: Vec<ClusterSummary<'a>>,
+    pub unplaced: Vec<UnplacedBackend<'a>>,
+    /// The number of groups that are Invalid, so that their backends are unknown.
+    pub invalid: usize,
+    pub exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClusterDocument<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    contexts: Vec<ContextItem<'a>>,
+    items: Vec<ClusterItem<'a>>,
+    #[serde(skip_serializing_if = "<[UnplacedBackend]>::is_empty")]
+    unplaced: &'a [UnplacedBackend<'a>],
+    invalid: usize,
+    exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContextItem<'a> {
+    context: &'a str,
+    server: Option<&'a str>,
+    /// What its cluster is called.
+    cluster: Option<&'a str>,
+    /// `flag`, `mirrors` or `context`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    named_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    next: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClusterItem<'a> {
+    cluster: &'a str,
+    contexts: &'a [&'a str],
+    /// The number of groups with a backend there.
+    groups: usize,
+    carries: usize,
+    could_carry: usize,
+    backends: BackendsItem,
+    gateways: Vec<GatewayItem<'a>>,
+    members: Vec<MemberItem<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackendsItem {
+    ready: usize,
+    not_ready: usize,
+    unknown: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct GatewayItem<'a> {
+    /// The context whose mirrors use it.
+    context: &'a str,
+    state: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberItem<'a> {
+    context: &'a str,
+    namespace: &'a str,
+    object: &'a str,
+    name: &'a str,
+    carries: bool,
+    ready: Option<bool>,
+}
+
+impl<'a> ByCluster<'a> {
+    /// Returns the value of JSON and YAML.
+    pub fn document(&'a self) -> impl Serialize + 'a {
+        ClusterDocument {
+            api_version: API_VERSION,
+            kind: "ClusterSummaryList",
+            contexts: self.contexts.iter().map(context_item).collect(),
+            items: self.clusters.iter().map(item).collect(),
+            unplaced: &self.unplaced,
+            invalid: self.invalid,
+            exit_code: self.exit_code,
+        }
+    }
+
+    /// Returns the names of the clusters, one on a line.
+    pub fn names(&self) -> String {
+        let names = self.clusters.iter();
+        names.map(|it| format!("{}\n", clean(it.name))).collect()
+    }
+
+    /// Returns the table, and notes below it. `columns` is the width of the terminal, if there is
+    /// one.
+    pub fn table(&self, wide: bool, coloured: bool, columns: Option<u16>) -> String {
+        let mut lines = Vec::new();
+        if !self.clusters.is_empty() {
+            let table = self.columns(wide, coloured);
+            let table = match columns {
+                Some(columns) => table.cut_to(columns),
+                None => table,
+            };
+            lines = table.lines();
+        }
+        let notes = self.notes();
+        if !notes.is_empty() && !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(notes);
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    fn columns(&self, wide: bool, coloured: bool) -> Columns {
+        let mut heading = vec![
+            "CLUSTER",
+            "CONTEXT",
+            "GROUPS",
+            "CARRIES",
+            "COULD-CARRY",
+            "READY",
+            "GATEWAY",
+        ];
+        if wide {
+            heading.push("CARRIED");
+        }
+        let rows = self.clusters.iter().map(|cluster| {
+            let count = |count: usize| Cell::new(&count.to_string());
+            let mut row = vec![
+                Cell::new(cluster.name),
+                Cell::new(&or_dash(cluster.contexts.join(","))),
+                count(cluster.groups.len()),
+                count(cluster.carrying().count()),
+                count(cluster.spare().count()),
+                ready(cluster, coloured),
+                gateway(cluster, coloured),
+            ];
+            if wide {
+                let groups = cluster.carrying().map(|it| it.id.to_string());
+                row.push(Cell::new(&or_dash(name_some(groups))));
+            }
+            row
+        });
+        Columns::new(&heading, rows)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for ContextOutcome {
+            context, cluster, ..
+        } in &self.contexts
+        {
+            if let Err(problem) = cluster {
+                let lines = problem.lines("error");
+                notes.extend(lines.iter().map(|line| format!("{context}: {line}")));
+            }
+        }
+        if !self.unplaced.is_empty() {
+            let backends = self.unplaced.iter();
+            let names =
+                backends.map(|it| format!("{} of {}/{}", it.backend, it.namespace, it.name));
+            let why = self.unplaced.first().map_or("", |it| &it.why);
+            notes.push(format!(
+                "warning: can't tell which cluster {} is in: {why}",
+                name_some(names)
+            ));
+        }
+        match self.invalid {
+            0 => {}
+            1 => notes.push("1 group is Invalid and not counted".to_owned()),
+            many => notes.push(format!("{many} groups are Invalid and not counted")),
+        }
+        let notes = notes.into_iter();
+        notes
+            .map(|note| shorten(&clean(&note), MAX_NOTE_CHARS))
+            .collect()
+    }
+}
+
+fn context_item<'a>(it: &ContextOutcome<'a>) -> ContextItem<'a> {
+    let (name, problem) = (it.cluster.ok(), it.cluster.err());
+    ContextItem {
+        context: it.context,
+        server: it.server,
+        cluster: name.map(|it| it.name.as_str()),
+        named_by: name.map(|it| it.source.name()),
+        error: problem.map(|it| it.message.as_str()),
+        next: problem.map_or(&[], |it| &it.next),
+    }
+}
+
+fn item<'a>(cluster: &'a ClusterSummary<'a>) -> ClusterItem<'a> {
+    let gateways = cluster.gateways.iter();
+    let members = cluster.groups.iter();
+    ClusterItem {
+        cluster: cluster.name,
+        contexts: &cluster.contexts,
+        groups: cluster.groups.len(),
+        carries: cluster.carrying().count(),
+        could_carry: cluster.spare().count(),
+        backends: BackendsItem {
+            ready: cluster.backends.ready,
+            not_ready: cluster.backends.dead,
+            unknown: cluster.backends.unknown,
+        },
+        gateways: gateways
+            .map(|(context, state)| GatewayItem {
+                context,
+                state: state.name(),
+            })
+            .collect(),
+        members: members
+            .map(|it| {
+                let GroupId {
+                    namespace,
+                    kind,
+                    name,
+                } = it.id;
+                MemberItem {
+                    context: it.context,
+                    namespace,
+                    object: kind,
+                    name,
+                    carries: it.carries,
+                    ready: it.is_ready,
+                }
+            })
+            .collect(),
+    }
+}
+
+/// The ready backends of a cluster and all of them.
+fn ready(cluster: &ClusterSummary, coloured: bool) -> Cell {
+    let counts = cluster.backends;
+    if counts.all() == 0 {
+        return Cell::new("-");
+    }
+    let unknown = match counts.unknown {
+        0 => String::new(),
+        unknown => format!(" ({unknown} unknown)"),
+    };
+    let cell = Cell::new(&format!("{}/{}{unknown}", counts.ready, counts.all()));
+    let colour = if counts.ready == counts.all() {
+        Colour::Green
+    } else if counts.dead == counts.all() {
+        Colour::Red
+    } else {
+        Colour::Yellow
+    };
+    if coloured {
+        cell.coloured(colour)
+    } else {
+        cell
+    }
+}
+
+/// The gateway of a cluster; with the contexts that see it otherwise than others.
+fn gateway(cluster: &ClusterSummary, coloured: bool) -> Cell {
+    let seen = |state: GatewayState| {
+        let contexts = cluster.gateways.iter();
+        let contexts = contexts.filter(|(_, seen)| **seen == state);
+        contexts.map(|(context, _)| *context).collect::<Vec<_>>()
+    };
+    let states = [
+        (GatewayState::Down, Colour::Red),
+        (GatewayState::Unknown, Colour::Yellow),
+        (GatewayState::Ready, Colour::Green),
+    ];
+    for (state, colour) in states {
+        let contexts = seen(state);
+        if contexts.is_empty() {
+            continue;
+        }
+        let mut text = state.name().to_owned();
+        if contexts.len() < cluster.gateways.len() {
+            text += &format!(" from {}", contexts.join(","));
+        }
+        let cell = Cell::new(&text);
+        return if coloured {
+            cell.coloured(colour)
+        } else {
+            cell
+        };
+    }
+    Cell::new("-")
+}
+
+fn or_dash(text: String) -> String {
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::by_cluster::{BackendCounts, GroupThere};
+
+    #[test]
+    fn a_row_counts_and_a_gateway_that_is_down_names_who_sees_it() {
+        let id = GroupId {
+            namespace: "shop".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
+        let there = GroupThere {
+            context: "west",
+            id: &id,
+            carries: true,
+            is_ready: Some(true),
+        };
+        let gateways =
+            BTreeMap::from([("north", GatewayState::Down), ("west", GatewayState::Ready)]);
+        let east = ClusterSummary {
+            name: "east",
+            contexts: vec!["gke_shop_east"],
+            groups: vec![there],
+            backends: BackendCounts {
+                ready: 1,
+                dead: 0,
+                unknown: 1,
+            },
+            gateways,
+        };
+        let shown = ByCluster {
+            contexts: Vec::new(),
+            clusters: vec![east],
+            unplaced: Vec::new(),
+            invalid: 2,
+            exit_code: 0,
+        };
+        let expected = "\
+CLUSTER  CONTEXT        GROUPS  CARRIES  COULD-CARRY  READY            GATEWAY          CARRIED
+east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from north  shop/web
+
+2 groups are Invalid and not counted
+";
+        assert_eq!(shown.table(true, false, None), expected);
+        assert_eq!(shown.names(), "east\n");
+    }
+}
