@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use super::access;
 use super::access::Access;
 use super::assets::Assets;
+use super::install;
 use super::ports::Ports;
 use super::program::{ControlPlaneProgram, Launch, Roster};
 use crate::problem::Problem;
@@ -153,6 +154,8 @@ impl<'a> Start<'a> {
         let client = access::client(&kubeconfig, self.name).await?;
         self.until(async || is_ready(&client).await.then_some(()))
             .await?;
+        // kwok retries only after seconds if this definition is missing when it starts.
+        install::port_forwards(&client).await?;
         self.start_controllers()?;
         self.start_kwok()?;
         let reader = Access {
@@ -208,6 +211,8 @@ impl<'a> Start<'a> {
             "--authorization-mode=RBAC".to_owned(),
             "--disable-admission-plugins=ServiceAccount".to_owned(),
             "--endpoint-reconciler-type=none".to_owned(),
+            // kwok, which forwards ports, is at that address.
+            "--kubelet-preferred-address-types=InternalIP".to_owned(),
         ];
         self.launch(APISERVER, APISERVER, arguments)
     }
@@ -236,12 +241,16 @@ impl<'a> Start<'a> {
 
     fn start_kwok(&mut self) -> anyhow::Result<()> {
         let file = |name: &str| self.dir.join(name).display().to_string();
+        let port = self.starter.ports.next()?;
         let arguments = vec![
             format!("--kubeconfig={}", file("kubeconfig")),
             format!("--config={}", file("stages.yaml")),
             "--manage-all-nodes=true".to_owned(),
             "--cidr=10.10.0.0/16".to_owned(),
-            format!("--server-address=127.0.0.1:{}", self.starter.ports.next()?),
+            format!("--server-address=127.0.0.1:{port}"),
+            "--node-ip=127.0.0.1".to_owned(),
+            format!("--node-port={port}"),
+            "--enable-crds=PortForward".to_owned(),
         ];
         self.launch("kwok", "kwok", arguments)
     }

@@ -24,6 +24,8 @@ const REQUIRED_KINDS: [(&str, &str, &str); 4] = [
     ("gateway.networking.k8s.io", "v1", "GRPCRoute"),
     ("policy.linkerd.io", "v1beta3", "HTTPRoute"),
 ];
+/// Where kwok forwards the ports of pods.
+const PORT_FORWARD: &str = include_str!("assets/portforward.yaml");
 const EMOJIVOTO: &str = include_str!("assets/emojivoto.yaml");
 const INSTALL_POLL: Duration = Duration::from_millis(50);
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,6 +55,16 @@ pub async fn install(client: &Client, definitions: &[String], bare: bool) -> any
         .await?;
     }
     Ok(())
+}
+
+/// Installs the definition of kwok's port-forwards, and waits until it is in use.
+pub async fn port_forwards(client: &Client) -> anyhow::Result<()> {
+    create_all(client, PORT_FORWARD).await?;
+    let kind = GroupVersionKind::gvk("kwok.x-k8s.io", "v1alpha1", "PortForward");
+    until("PortForward of kwok.x-k8s.io is served", || {
+        is_served(client, &kind)
+    })
+    .await
 }
 
 async fn create_all(client: &Client, yaml: &str) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod build;
 pub mod cluster;
 pub mod definitions;
+pub mod group_kinds;
 pub mod install;
 pub mod links;
 pub mod ports;

@@ -7,12 +7,13 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
-use super::objects::{APEX, NAMESPACE, has_ready_endpoint, objects, read};
+use super::objects::{APEX, NAMESPACE, has_ready_endpoint, objects};
 use crate::problem::Problem;
 use crate::process::polling::poll;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind, Record};
 use crate::sandbox::control_plane::access::limited;
+use crate::sandbox::control_plane::group_kinds::read;
 
 const MIRROR_POLL: Duration = Duration::from_millis(50);
 const MIRROR_TIMEOUT: Duration = Duration::from_secs(15);

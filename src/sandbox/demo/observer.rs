@@ -10,9 +10,10 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 
-use super::objects::{APEX, NAMESPACE, has_ready_endpoint, objects, read};
+use super::objects::{APEX, NAMESPACE, has_ready_endpoint, objects};
 use crate::problem::Problem;
 use crate::resource::Kind;
+use crate::sandbox::control_plane::group_kinds::read;
 use crate::sandbox::mirror::known::Known;
 use crate::sandbox::mirror::watches::WATCH_SECONDS;
 

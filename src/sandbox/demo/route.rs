@@ -4,9 +4,10 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 
-use super::objects::{APEX, NAMESPACE, resource};
+use super::objects::{APEX, NAMESPACE};
 use crate::resource::Kind;
 use crate::sandbox::control_plane::access::limited;
+use crate::sandbox::control_plane::group_kinds::resource;
 
 /// Sets the status of the group's route, so that it has an effect.
 pub async fn accept(client: &Client, kind: &dyn Kind) -> anyhow::Result<()> {

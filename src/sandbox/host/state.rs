@@ -39,11 +39,51 @@ pub struct ProgramState {
 }
 
 /// How other processes can reach a cluster.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Network {
     pub gateway: Gateway,
     /// Its API server is disconnected.
     pub partitioned: bool,
+    /// What is simulated on it.
+    #[serde(default)]
+    pub traffic: TrafficSettings,
+}
+
+/// The settings of the simulation of traffic for one cluster. None stands for the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrafficSettings {
+    /// The requests a second that each client pod of the cluster sends.
+    pub rps: Option<f64>,
+    /// The percentage of requests that the cluster's pods answer with success.
+    pub success: Option<f64>,
+    /// How long the cluster's pods take to answer.
+    pub latency_ms: Option<f64>,
+}
+
+impl TrafficSettings {
+    /// As in emojivoto, whose vote-bot votes and looks once a second.
+    pub const DEFAULT_RPS: f64 = 2.0;
+    const DEFAULT_LATENCY_MS: f64 = 5.0;
+    const DEFAULT_LATENCY_BETWEEN_CLUSTERS_MS: f64 = 25.0;
+
+    pub fn rps(self) -> f64 {
+        self.rps.unwrap_or(Self::DEFAULT_RPS)
+    }
+
+    /// Returns the share of successes, from 0 to 1.
+    pub fn success(self) -> f64 {
+        self.success.unwrap_or(100.0) / 100.0
+    }
+
+    /// Returns the latency for clients in the same cluster, or in another one.
+    pub fn latency_ms(self, is_same_cluster: bool) -> f64 {
+        let default = if is_same_cluster {
+            Self::DEFAULT_LATENCY_MS
+        } else {
+            Self::DEFAULT_LATENCY_BETWEEN_CLUSTERS_MS
+        };
+        self.latency_ms.unwrap_or(default)
+    }
 }
 
 /// Whether the other clusters can reach a cluster's gateway.

@@ -5,8 +5,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Service};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff;
@@ -42,8 +42,7 @@ where
         label_selector: labels.map(str::to_owned),
         ..watcher::Config::default()
     };
-    watcher(Api::<K>::all(client.clone()), config.timeout(WATCH_SECONDS))
-        .backoff(ConstantBackoff)
+    events(Api::<K>::all(client.clone()), config)
         .map(move |event| {
             event.map_or_else(
                 |cause| MirrorChange::Failed(index, cause.to_string()),
@@ -51,6 +50,17 @@ where
             )
         })
         .boxed()
+}
+
+/// Watches objects. The stream never ends.
+pub fn events<K>(
+    api: Api<K>,
+    config: watcher::Config,
+) -> impl Stream<Item = watcher::Result<Event<K>>> + Send
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    watcher(api, config.timeout(WATCH_SECONDS)).backoff(ConstantBackoff)
 }
 
 /// A constant backoff, since the clusters run on this machine.

@@ -24,7 +24,7 @@ use crate::sandbox::host::log::Log;
 use crate::sandbox::host::state;
 use crate::sandbox::host::state::{ClusterState, Network, Networks, ProgramState, SandboxState};
 use crate::sandbox::host::state_dir::StateDir;
-use crate::sandbox::mirror;
+use crate::sandbox::{mirror, simulation};
 
 /// Runs a sandbox until a signal arrives or its starter has gone, and leaves nothing behind.
 pub async fn run(streams: &Streams, args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
@@ -94,12 +94,14 @@ async fn serve(
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
     let schedulers = scheduler::run(&clusters, &log);
+    let simulation = simulation::run(&clusters, &networks_seen, &log);
     state_file.update(|state| state.ready = true)?;
     SupervisorEvent::Ready.send(streams);
     log.line("ready");
     tokio::select! {
         never = mirrors => match never {},
         never = schedulers => match never {},
+        never = simulation => match never {},
         outcome = record_exits(&clusters, &state_file, &log) => outcome,
         outcome = follow_network_requests(requests, state_dir, &state_file, &clusters, &networks) => outcome,
     }

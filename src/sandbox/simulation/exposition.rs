@@ -1,0 +1,209 @@
+//! Writes what a client counts as its proxy would, in the text format of Prometheus. No I/O.
+
+use super::counters::{Balancer, Counters, LATENCY_BOUNDS, Statuses};
+use super::plan::{RouteName, Target, Via};
+use crate::model::ServiceRef;
+
+/// Returns the metrics of a client that started at a time in Unix seconds.
+pub fn write(started: f64, calls: &[(&Target, &Counters)]) -> String {
+    let mut text =
+        String::from("# These numbers are simulated by the sandbox. There is no proxy.\n");
+    let mut series = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
+    for (target, counters) in calls {
+        for (service, balancer) in &counters.balancers {
+            endpoint(&mut series, service, balancer, counters.answers(service));
+            queue(&mut series, target, service, balancer);
+        }
+        statuses(&mut series, target, counters);
+    }
+    series(format!("process_start_time_seconds {started}"));
+    text.push_str("# EOF\n");
+    text
+}
+
+/// The series by endpoint, which `linkerd viz stat` shows.
+fn endpoint(
+    series: &mut impl FnMut(String),
+    service: &ServiceRef,
+    balancer: &Balancer,
+    answers: Statuses,
+) {
+    let ServiceRef { namespace, name } = service;
+    let labels = format!(
+        r#"direction="outbound",authority="{name}.{namespace}.svc.cluster.local",tls="true",dst_namespace="{namespace}",dst_service="{name}""#
+    );
+    let [success, failure] = [whole(answers.success), whole(answers.failure)];
+    if success + failure == 0.0 {
+        return;
+    }
+    series(format!("request_total{{{labels}}} {}", success + failure));
+    for (status, class, count) in [("200", "success", success), ("500", "failure", failure)] {
+        if count > 0.0 {
+            series(format!(
+                r#"response_total{{{labels},status_code="{status}",classification="{class}",grpc_status="",error=""}} {count}"#
+            ));
+        }
+    }
+    for (bound, count) in LATENCY_BOUNDS.iter().zip(balancer.latency) {
+        let count = whole(count);
+        series(format!(
+            r#"response_latency_ms_bucket{{{labels},le="{bound}"}} {count}"#
+        ));
+    }
+    let all = whole(answers.success + answers.failure);
+    series(format!(
+        r#"response_latency_ms_bucket{{{labels},le="+Inf"}} {all}"#
+    ));
+    series(format!("response_latency_ms_count{{{labels}}} {all}"));
+    let sum = whole(balancer.latency_sum);
+    series(format!("response_latency_ms_sum{{{labels}}} {sum}"));
+    let open = if balancer.is_used {
+        balancer.endpoints
+    } else {
+        0
+    };
+    series(format!(
+        r#"tcp_open_connections{{{labels},peer="dst"}} {open}"#
+    ));
+}
+
+fn queue(
+    series: &mut impl FnMut(String),
+    target: &Target,
+    service: &ServiceRef,
+    balancer: &Balancer,
+) {
+    let labels = format!("{},{}", parent(target), backend(service, balancer.port));
+    let (ready, waiting) = (balancer.endpoints, whole(balancer.waiting));
+    series(format!(
+        r#"outbound_http_balancer_endpoints{{endpoint_state="ready",{labels}}} {ready}"#
+    ));
+    series(format!(
+        "outbound_http_balancer_queue_length{{{labels}}} {waiting}"
+    ));
+    series(format!(
+        "outbound_http_balancer_queue_requests_total{{{labels}}} {}",
+        whole(balancer.queued)
+    ));
+}
+
+/// The series of what clients got, by route and by its backends.
+fn statuses(series: &mut impl FnMut(String), target: &Target, counters: &Counters) {
+    let mut sums = std::collections::BTreeMap::<&Via, Statuses>::new();
+    for ((via, service), statuses) in &counters.statuses {
+        let sum = sums.entry(via).or_default();
+        *sum = sum.plus(*statuses);
+        if let Via::Route(route) = via {
+            let port = counters
+                .balancers
+                .get(service)
+                .map_or(target.port, |it| it.port);
+            let labels = format!("{},{}", of_route(target, route), backend(service, port));
+            by_status(series, route, "backend_response", &labels, *statuses);
+        }
+    }
+    for (via, statuses) in sums {
+        match via {
+            Via::Service => {}
+            Via::Profile => profile(series, target, statuses),
+            Via::Route(route) => {
+                let labels = format!(r#"{},hostname="""#, of_route(target, route));
+                by_status(series, route, "request", &labels, statuses);
+            }
+        }
+    }
+}
+
+fn by_status(
+    series: &mut impl FnMut(String),
+    route: &RouteName,
+    what: &str,
+    labels: &str,
+    statuses: Statuses,
+) {
+    let (protocol, label, [good, bad]) = if route.is_grpc() {
+        ("grpc", "grpc_status", ["OK", "INTERNAL"])
+    } else {
+        ("http", "http_status", ["200", "500"])
+    };
+    let name = match what {
+        "request" => format!("outbound_{protocol}_route_request_statuses_total"),
+        _ => format!("outbound_{protocol}_route_backend_response_statuses_total"),
+    };
+    let failures = statuses.failure + statuses.injected;
+    for (status, error, count) in [
+        (good, "", statuses.success),
+        (bad, "", failures),
+        ("", "FAIL_FAST", statuses.refused),
+    ] {
+        let count = whole(count);
+        if count > 0.0 {
+            series(format!(
+                r#"{name}{{{labels},{label}="{status}",error="{error}"}} {count}"#
+            ));
+        }
+    }
+}
+
+fn profile(series: &mut impl FnMut(String), target: &Target, statuses: Statuses) {
+    let ServiceRef { namespace, name } = &target.service;
+    let labels = format!(
+        r#"direction="outbound",dst="{name}.{namespace}.svc.cluster.local:{}""#,
+        target.port
+    );
+    for (rest, count) in [
+        (
+            r#"status_code="200",classification="success",grpc_status="",error="""#,
+            statuses.success,
+        ),
+        (
+            r#"status_code="500",classification="failure",grpc_status="",error="""#,
+            statuses.failure,
+        ),
+        (
+            r#"classification="failure",grpc_status="",error="unclassified""#,
+            statuses.refused,
+        ),
+    ] {
+        let count = whole(count);
+        if count > 0.0 {
+            series(format!("route_response_total{{{labels},{rest}}} {count}"));
+        }
+    }
+}
+
+fn parent(target: &Target) -> String {
+    service_labels("parent", &target.service, target.port)
+}
+
+fn backend(service: &ServiceRef, port: u16) -> String {
+    service_labels("backend", service, port)
+}
+
+fn service_labels(role: &str, service: &ServiceRef, port: u16) -> String {
+    let ServiceRef { namespace, name } = service;
+    format!(
+        r#"{role}_group="core",{role}_kind="Service",{role}_namespace="{namespace}",{role}_name="{name}",{role}_port="{port}",{role}_section_name="""#
+    )
+}
+
+fn of_route(target: &Target, route: &RouteName) -> String {
+    let RouteName {
+        group,
+        kind,
+        namespace,
+        name,
+    } = route;
+    format!(
+        r#"{},route_group="{group}",route_kind="{kind}",route_namespace="{namespace}",route_name="{name}""#,
+        parent(target)
+    )
+}
+
+/// Returns the requests that have ended completely. Sums of fractions may fall short by a little.
+fn whole(count: f64) -> f64 {
+    (count + 1e-6).floor()
+}

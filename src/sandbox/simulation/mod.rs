@@ -1,0 +1,35 @@
+//! A simulation of traffic: which requests client pods would send to which backends, and metrics
+//! about them as the pods' Linkerd proxies would have them. No request is sent, and no proxy runs.
+//!
+//! It follows the weights of groups, the readiness of endpoints and the state of gateways. kwok
+//! forwards the admin port of each client pod to it.
+
+pub mod client;
+pub mod counters;
+pub mod exposition;
+pub mod forward;
+pub mod plan;
+pub mod pods;
+pub mod server;
+pub mod simulator;
+pub mod watches;
+pub mod world;
+
+use std::convert::Infallible;
+
+use tokio::sync::watch;
+
+use super::control_plane::cluster::ControlPlane;
+use super::host::log::Log;
+use super::host::state::Networks;
+use simulator::Simulator;
+
+/// Simulates the traffic of all clusters. Never returns.
+pub async fn run(
+    clusters: &[ControlPlane],
+    networks: &watch::Receiver<Networks>,
+    log: &Log,
+) -> Infallible {
+    Simulator::new(clusters, networks.clone(), log).run().await;
+    std::future::pending().await
+}

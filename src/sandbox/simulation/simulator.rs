@@ -1,0 +1,268 @@
+//! Follows the clusters: starts a simulated client for each pod with a proxy, and has it send where
+//! the objects say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::AbortHandle;
+use futures::{FutureExt, StreamExt};
+use kube::api::DynamicObject;
+use kube::runtime::watcher::Event;
+use kube::{Client, ResourceExt};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::client::SimulatedClient;
+use super::plan::{Plan, Target};
+use super::pods::ClientPod;
+use super::watches::{Changed, Changes, SimulationChange, watch_namespace, watch_pods};
+use super::world::{ClusterView, Objects, World};
+use super::{forward, server};
+use crate::sandbox::control_plane::cluster::ControlPlane;
+use crate::sandbox::host::log::Log;
+use crate::sandbox::host::state::Networks;
+use crate::sandbox::mirror::known::{Key, key_of};
+use crate::sandbox::mirror::watches::RETRY_DELAY;
+
+/// The simulation of all clusters.
+pub struct Simulator<'a> {
+    clusters: Vec<Cluster>,
+    changes: Changes,
+    /// The open watches of each namespace that clients call.
+    namespaces: BTreeMap<String, Vec<AbortHandle>>,
+    networks: watch::Receiver<Networks>,
+    log: &'a Log,
+}
+
+struct Cluster {
+    name: String,
+    client: Client,
+    clients: BTreeMap<Key, RunningClient>,
+    /// The clients before the current list of pods.
+    unlisted: BTreeSet<Key>,
+    /// By namespace.
+    objects: BTreeMap<String, Objects>,
+}
+
+/// A simulated client. Its server ends when this is dropped.
+struct RunningClient {
+    pod: ClientPod,
+    client: SimulatedClient,
+    server: JoinHandle<()>,
+}
+
+impl Drop for RunningClient {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl<'a> Simulator<'a> {
+    pub fn new(
+        clusters: &[ControlPlane],
+        networks: watch::Receiver<Networks>,
+        log: &'a Log,
+    ) -> Self {
+        let mut changes = Changes::new();
+        for (index, cluster) in clusters.iter().enumerate() {
+            watch_pods(&mut changes, index, &cluster.client);
+        }
+        let clusters = clusters.iter().map(|cluster| Cluster {
+            name: cluster.access.cluster.clone(),
+            client: cluster.client.clone(),
+            clients: BTreeMap::new(),
+            unlisted: BTreeSet::new(),
+            objects: BTreeMap::new(),
+        });
+        Self {
+            clusters: clusters.collect(),
+            changes,
+            namespaces: BTreeMap::new(),
+            networks,
+            log,
+        }
+    }
+
+    /// Ends only if the supervisor does.
+    pub async fn run(mut self) {
+        loop {
+            tokio::select! {
+                Some(change) = self.changes.next() => self.observe(change),
+                Ok(()) = self.networks.changed() => {}
+                else => return,
+            }
+            while let Some(Some(change)) = self.changes.next().now_or_never() {
+                self.observe(change);
+            }
+            self.follow_namespaces();
+            self.plan();
+        }
+    }
+
+    fn observe(&mut self, change: SimulationChange) {
+        let SimulationChange { cluster, what } = change;
+        let Some(cluster) = self.clusters.get_mut(cluster) else {
+            return;
+        };
+        match what {
+            Changed::Pod(event) => cluster.observe_pod(event),
+            Changed::Service(namespace, event) => {
+                cluster.objects(namespace).services.observe(*event);
+            }
+            Changed::Slice(namespace, event) => cluster.objects(namespace).slices.observe(event),
+            Changed::Group(namespace, kind, event) => {
+                if let Some(groups) = cluster.objects(namespace).groups.get_mut(kind) {
+                    groups.observe(event);
+                }
+            }
+            Changed::Failed(cause) => {
+                let name = &cluster.name;
+                let text = format!("simulation: watching {name} failed, retrying: {cause}");
+                self.log.line(&text);
+            }
+        }
+    }
+
+    /// Watches the namespaces that clients call, and no others.
+    fn follow_namespaces(&mut self) {
+        let clients = self
+            .clusters
+            .iter()
+            .flat_map(|cluster| cluster.clients.values());
+        let targets = clients.flat_map(|running| &running.pod.targets);
+        let called: BTreeSet<String> = targets
+            .map(|target| target.service.namespace.clone())
+            .collect();
+        let left: Vec<String> = self
+            .namespaces
+            .keys()
+            .filter(|namespace| !called.contains(*namespace))
+            .cloned()
+            .collect();
+        for namespace in left {
+            let handles = self.namespaces.remove(&namespace).unwrap_or_default();
+            handles.iter().for_each(AbortHandle::abort);
+            for cluster in &mut self.clusters {
+                cluster.objects.remove(&namespace);
+            }
+        }
+        for namespace in called {
+            if self.namespaces.contains_key(&namespace) {
+                continue;
+            }
+            let mut handles = Vec::new();
+            for (index, cluster) in self.clusters.iter_mut().enumerate() {
+                cluster.objects(namespace.clone());
+                let client = &cluster.client;
+                handles.extend(watch_namespace(
+                    &mut self.changes,
+                    index,
+                    client,
+                    &namespace,
+                ));
+            }
+            self.namespaces.insert(namespace, handles);
+        }
+    }
+
+    /// Has all clients send where the objects say now.
+    fn plan(&self) {
+        let networks = self.networks.borrow();
+        for (here, cluster) in self.clusters.iter().enumerate() {
+            let clients = cluster.clients.values();
+            let targets: BTreeSet<&Target> =
+                clients.flat_map(|running| &running.pod.targets).collect();
+            let plans: BTreeMap<&Target, Plan> = targets
+                .into_iter()
+                .filter_map(|target| Some((target, self.plan_of(here, target, &networks)?)))
+                .collect();
+            let network = networks.get(&cluster.name).copied().unwrap_or_default();
+            for running in cluster.clients.values() {
+                running.client.follow(network.traffic.rps(), &plans);
+            }
+        }
+    }
+
+    /// Returns none until everything that decides has been listed.
+    fn plan_of(&self, here: usize, target: &Target, networks: &Networks) -> Option<Plan> {
+        let mut views = Vec::new();
+        for cluster in &self.clusters {
+            let objects = cluster.objects.get(&target.service.namespace)?;
+            if !objects.has_listed() {
+                return None;
+            }
+            views.push(ClusterView {
+                name: &cluster.name,
+                objects,
+            });
+        }
+        let world = World {
+            clusters: views,
+            networks,
+        };
+        Some(world.plan(here, target))
+    }
+}
+
+impl Cluster {
+    fn objects(&mut self, namespace: String) -> &mut Objects {
+        self.objects.entry(namespace).or_default()
+    }
+
+    fn observe_pod(&mut self, event: Event<DynamicObject>) {
+        match event {
+            Event::Init => self.unlisted = self.clients.keys().cloned().collect(),
+            Event::InitApply(pod) => {
+                self.unlisted.remove(&key_of(&pod));
+                self.start_or_stop(&pod);
+            }
+            Event::InitDone => {
+                for key in std::mem::take(&mut self.unlisted) {
+                    self.clients.remove(&key);
+                }
+            }
+            Event::Apply(pod) => self.start_or_stop(&pod),
+            Event::Delete(pod) => {
+                self.clients.remove(&key_of(&pod));
+            }
+        }
+    }
+
+    fn start_or_stop(&mut self, pod: &DynamicObject) {
+        let key = key_of(pod);
+        let Some(read) = ClientPod::read(pod) else {
+            self.clients.remove(&key);
+            return;
+        };
+        let uid = pod.uid();
+        let running = self.clients.get(&key);
+        if running.is_none_or(|running| Some(&running.pod.uid) != uid.as_ref()) {
+            self.clients
+                .insert(key, RunningClient::start(&self.client, read));
+        }
+    }
+}
+
+impl RunningClient {
+    fn start(cluster: &Client, pod: ClientPod) -> Self {
+        let client = SimulatedClient::new(pod.started, &pod.targets);
+        let server = tokio::spawn(serve(cluster.clone(), pod.clone(), client.clone()));
+        Self {
+            pod,
+            client,
+            server,
+        }
+    }
+}
+
+/// Serves the metrics of a client. Tries again until a port is free and kwok knows of it.
+async fn serve(cluster: Client, pod: ClientPod, client: SimulatedClient) {
+    loop {
+        if let Ok((listener, port)) = server::listen().await
+            && forward::write(&cluster, &pod, port).await.is_ok()
+        {
+            return server::serve(listener, client).await;
+        }
+        sleep(RETRY_DELAY).await;
+    }
+}
