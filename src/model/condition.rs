@@ -288,6 +288,7 @@ mod tests {
             broken: true,
             unverified: true,
             held: true,
+            avoiding: true,
             short: true,
             redundant: true,
             standby: true,

@@ -62,11 +62,7 @@ impl<'a> Decider<'a> {
         if let Some(pause) = pause.filter(|pause| !pause.is_over(self.now)) {
             return self.paused(&situation, pause);
         }
-        let mut verdict = Rules {
-            situation: &situation,
-            timers,
-        }
-        .apply();
+        let mut verdict = self.verdict(&situation, timers);
         if matches!(&verdict.weights, Weights::Set(weights) if self.group.has_weights(weights)) {
             verdict.weights = Weights::Hold;
         }
@@ -76,10 +72,15 @@ impl<'a> Decider<'a> {
         let notes = AnnotationChanges {
             end_override: home.map(|home| self.group.backend_name(home).to_owned()),
             end_pause: pause.is_some(),
+            avoid: self.group.avoid_to_end(self.now),
             held: (flags.held != self.group.held).then_some(flags.held),
         };
         let in_force = self.group.override_in_force(self.now);
-        let override_ends = in_force.and_then(|order| self.time_left(order.until?));
+        let ends = in_force
+            .and_then(|order| order.until)
+            .into_iter()
+            .chain(self.effective.avoid.next_end());
+        let next_end = ends.filter_map(|until| self.time_left(until)).min();
         Decision {
             rule: verdict.rule,
             unverified: verdict.unverified,
@@ -91,10 +92,27 @@ impl<'a> Decider<'a> {
             recorded_reason: report::reason(&situation, &verdict, Detail::Brief),
             notes,
             waiting: verdict.waiting,
-            look_again: verdict.look_again.into_iter().chain(override_ends).min(),
+            look_again: verdict.look_again.into_iter().chain(next_end).min(),
             weights: verdict.weights,
             written,
         }
+    }
+
+    /// Applies the rules. A move to backends whose readiness is unknown may be what makes the order
+    /// to avoid others stand, so the rules are then applied to its result, too.
+    fn verdict(&self, situation: &Situation, timers: &Timers) -> Verdict {
+        let mut verdict = Rules { situation, timers }.apply();
+        if let Weights::Set(weights) = &verdict.weights
+            && !self.effective.avoid.entries.is_empty()
+        {
+            let moved = self.effective.carrying(weights);
+            let situation = &Situation::new(&moved, self.readiness);
+            let next = Rules { situation, timers }.apply();
+            if next.weights != Weights::Hold {
+                verdict.weights = next.weights;
+            }
+        }
+        verdict
     }
 
     /// Decides for a paused group: nothing is changed, not even an expired override.
@@ -120,7 +138,7 @@ impl<'a> Decider<'a> {
 
     fn flags(&self, situation: &Situation, verdict: &Verdict) -> Flags {
         Flags {
-            broken: self.group.broken_override().is_some(),
+            broken: self.group.broken_override().is_some() || self.group.avoid.broken.is_some(),
             ..report::flags(situation, verdict)
         }
     }
@@ -137,6 +155,29 @@ struct Rules<'a> {
 
 impl<'a> Rules<'a> {
     fn apply(&self) -> Verdict {
+        self.keep_off_avoided(self.by_readiness())
+    }
+
+    /// Takes the traffic off backends that are avoided, unless no other backend has any.
+    fn keep_off_avoided(&self, mut verdict: Verdict) -> Verdict {
+        let weight = |backend: &Candidate| match &verdict.weights {
+            Weights::Set(weights) => weights.get(backend.index).copied().unwrap_or_default(),
+            Weights::Hold => backend.weight,
+        };
+        let (avoided, others): (Vec<&Candidate>, Vec<&Candidate>) = self
+            .situation
+            .backends
+            .iter()
+            .filter(|backend| weight(backend) > 0)
+            .partition(|backend| backend.avoided);
+        if !avoided.is_empty() && !others.is_empty() {
+            let kept = |backend: &Candidate| if backend.avoided { 0 } else { weight(backend) };
+            verdict.weights = Weights::Set(self.weights(kept));
+        }
+        verdict
+    }
+
+    fn by_readiness(&self) -> Verdict {
         if !self.situation.any(|backend| !backend.is_dead()) {
             return self.none_ready();
         }
@@ -210,7 +251,8 @@ impl<'a> Rules<'a> {
         let group = self.situation.group;
         let primary = self.situation.primary;
         let left = self.timers.left(group.primary, group.policy.failover_delay);
-        if primary.carries() && left.is_some() {
+        // An order does not wait.
+        if primary.carries() && left.is_some() && !primary.avoided {
             return self.hold(Rule::FailoverDelayed).waiting(left);
         }
         let mut fallbacks = self.situation.fallbacks();

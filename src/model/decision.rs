@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::avoid::AvoidChange;
 use super::return_threshold::TooFewToReturn;
 use super::state::{Flags, State};
 
@@ -85,6 +86,8 @@ pub struct AnnotationChanges {
     pub end_override: Option<String>,
     /// Remove the pause.
     pub end_pause: bool,
+    /// Remove the entries of `avoid` that have expired.
+    pub avoid: Option<AvoidChange>,
     /// Set (true) or remove (false) the annotation `held`: `failback: manual` keeps traffic away.
     pub held: Option<bool>,
 }
@@ -92,7 +95,7 @@ pub struct AnnotationChanges {
 impl Decision {
     /// Whether weights are to be written, or an order has expired and is to be removed.
     pub fn is_out_of_sync(&self) -> bool {
-        self.written.is_some() || self.notes.end_override.is_some() || self.notes.end_pause
+        self.written.is_some() || self.notes.ends_order()
     }
 
     /// Whether the object has to be written.
@@ -102,11 +105,22 @@ impl Decision {
 
     /// Returns why traffic moves, for either of the reasons.
     pub(crate) fn why_moved(&self, reason: &str) -> String {
+        let expired = self.notes.avoid.iter().flat_map(|change| &change.ended);
+        let mut expired: Vec<String> = expired
+            .map(|entry| format!("the order to avoid {} has expired", entry.in_short()))
+            .collect();
         if self.notes.end_override.is_some() {
-            format!("the override has expired, and {reason}")
-        } else {
-            reason.to_owned()
+            expired.insert(0, "the override has expired".to_owned());
         }
+        expired.push(reason.to_owned());
+        expired.join(", and ")
+    }
+}
+
+impl AnnotationChanges {
+    /// Whether an order has expired and is to be removed.
+    pub fn ends_order(&self) -> bool {
+        self.end_override.is_some() || self.end_pause || self.avoid.is_some()
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn is_down_unless_moved(situation: &Situation) -> bool {
     let mut backends = group.backends.iter().zip(&situation.backends);
     let has_stepped_in =
         backends.any(|(backend, candidate)| backend.is_standby() && candidate.is_ready());
-    !carrying.is_empty() && carrying.iter().all(Candidate::is_dead) && !has_stepped_in
+    !carrying.is_empty() && carrying.iter().all(|it| it.readiness.is_dead()) && !has_stepped_in
 }
 
 /// Says where the traffic goes, which backend is ready, and why nobody moves the traffic there.

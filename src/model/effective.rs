@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::avoid::AvoidChange;
 use super::group::Group;
 use super::overrides::{Override, OverrideState};
 use super::readiness::Readiness;
-use super::timers::Timers;
 
 impl Group {
     /// Returns the override in force at `now`.
@@ -48,8 +48,23 @@ impl Group {
     }
 
     /// Returns the group to decide on at `now`: under an override in force, or as it is after an
-    /// expired override has ended.
+    /// expired override has ended. It avoids no backend by an entry that has expired.
     pub fn at(&self, now: Timestamp, readiness: &[Readiness]) -> Cow<'_, Self> {
+        let group = self.by_override(now, readiness);
+        match self.avoid_to_end(now) {
+            Some(change) => Cow::Owned(group.into_owned().after(&change, readiness)),
+            None => group,
+        }
+    }
+
+    /// Returns the annotation `avoid` without the entries that have expired at `now`; none if it
+    /// has no such entry.
+    pub fn avoid_to_end(&self, now: Timestamp) -> Option<AvoidChange> {
+        let change = self.avoid.at(now);
+        (!change.ended.is_empty()).then_some(change)
+    }
+
+    fn by_override(&self, now: Timestamp, readiness: &[Readiness]) -> Cow<'_, Self> {
         if let Some((_, home)) = self.override_to_end(now) {
             return Cow::Owned(self.without_override(home, readiness));
         }
@@ -80,13 +95,7 @@ impl Group {
             order: None,
             ..self.clone()
         };
-        let enough = readiness
-            .get(home)
-            .and_then(|readiness| readiness.meets(ended.threshold(home)));
-        let too_few = readiness
-            .get(home)
-            .and_then(|readiness| ended.too_few_to_return(home, readiness, &Timers::none()));
-        if enough == Some(true) && too_few.is_none() {
+        if ended.is_enough_to_return(home, readiness) {
             ended.without_failback_delay()
         } else {
             ended

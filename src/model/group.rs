@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::avoid::Avoid;
 use super::ids::{Destination, GroupId, ServiceRef};
 use super::moves::LastMove;
 use super::overrides::{OverrideState, Pause};
@@ -76,6 +77,8 @@ pub struct Group {
     pub home: Option<usize>,
     /// The override on the object, whether it is in force or not.
     pub order: Option<OverrideState>,
+    /// The backends that traffic keeps off, and for how long.
+    pub avoid: Avoid,
     /// The pause on the object, whether it has expired or not.
     pub paused: Option<Pause>,
     /// The object has the annotation `held`: `failback: manual` keeps its traffic away.
@@ -111,6 +114,7 @@ impl Group {
             overridden: false,
             home: None,
             order: None,
+            avoid: Avoid::default(),
             paused: None,
             held: false,
             policy: Policy::of(backends.len()),
@@ -154,6 +158,19 @@ impl Group {
     pub fn is_scaled_down_by(&self, weights: &[u64]) -> bool {
         !self.carrier.takes(&self.weights_on_object())
             && same_proportion(&self.carrier.scale_down(self.weights()), weights)
+    }
+
+    /// Returns the group while its traffic goes by these weights.
+    pub(crate) fn carrying(&self, weights: &[u64]) -> Self {
+        let mut group = Self {
+            uneven: false,
+            has_empty_rule: false,
+            ..self.clone()
+        };
+        for (backend, weight) in group.backends.iter_mut().zip(weights) {
+            (backend.weight, backend.weight_on_object) = (*weight, *weight);
+        }
+        group
     }
 
     /// Returns the weights by which the traffic goes, one for each backend.

@@ -12,6 +12,9 @@ pub const MAX_LEASE_SECONDS: i32 = 60;
 /// A group has at most this many backends, and a route this many rules, parents and hostnames.
 pub const MAX_BACKENDS: usize = 100;
 
+/// A group's traffic is kept off backends by at most this many orders at a time.
+pub const MAX_AVOID_ENTRIES: usize = 20;
+
 /// A federated Service has at most this many members.
 pub const MAX_MEMBERS: usize = 100;
 

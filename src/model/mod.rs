@@ -4,6 +4,8 @@
 #![warn(missing_docs)]
 
 pub mod ailment;
+pub mod avoid;
+pub mod avoidance;
 pub mod by_cluster;
 pub mod check;
 pub mod cluster_name;
@@ -51,6 +53,7 @@ pub mod unknown;
 pub mod weights;
 
 pub use ailment::{Ailment, Kubectl};
+pub use avoid::{Avoid, AvoidChange, AvoidEntry};
 pub use cluster_name::{ClusterName, ClusterNameSource, ContextClues};
 pub use condition::Condition;
 pub use decide::{Decider, decide};

@@ -3,10 +3,26 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::limits::MAX_BACKENDS;
 use super::weights::same_proportion;
+
+/// A command that moves traffic otherwise than `force` and `failback` do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MoveCommand {
+    /// `evacuate`
+    Evacuate,
+    /// `return`
+    Return,
+}
+
+/// Reads a command; none if it is another one.
+fn known_command<'de, D: Deserializer<'de>>(value: D) -> Result<Option<MoveCommand>, D::Error> {
+    let value = serde_json::Value::deserialize(value)?;
+    Ok(serde_json::from_value(value).ok())
+}
 
 /// The last move of a group's traffic. It is written in the same patch as the weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +46,13 @@ pub struct LastMove {
     /// After `force`: the backend that is home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<String>,
+    /// The command that made it, if it is one of these.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "known_command"
+    )]
+    pub command: Option<MoveCommand>,
 }
 
 impl LastMove {

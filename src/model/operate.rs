@@ -1,4 +1,5 @@
 //! What `force` and `failback` do to one group: the override and the weights to write.
+//! `avoidance.rs` has `evacuate` and `return`.
 
 use std::time::Duration;
 
@@ -118,10 +119,10 @@ pub fn force(
         primary: request.to,
         home: home.0,
         overridden: true,
-        ..without_orders(group)
+        ..without_orders(group, now)
     };
     overridden.policy.failover_delay = Duration::ZERO;
-    let unknown = readiness.get(request.to).is_some_and(Readiness::is_unknown);
+    let unknown = is_unknown(&overridden, request.to, readiness);
     let decision = decide(&overridden, readiness, &Timers::none(), now);
     let (weights, unverified) = if unknown {
         (only(group, request.to), true)
@@ -174,11 +175,11 @@ pub fn failback(
     };
     let ordinary = Group {
         primary,
-        ..without_orders(group)
+        ..without_orders(group, now)
     };
     let decision = decide(&ordinary, readiness, &Timers::none(), now);
     // The operator has confirmed a failback to an unknown home; a broken override moves nothing.
-    let is_unknown = readiness.get(primary).is_some_and(Readiness::is_unknown)
+    let is_unknown = is_unknown(&ordinary, primary, readiness)
         && !matches!(removes, RemovedOverride::Broken { .. });
     let (weights, unverified) = if is_unknown {
         (only(group, primary), true)
@@ -197,16 +198,24 @@ pub fn failback(
     })
 }
 
-/// Returns the group without override and pause, and without delays before a failback.
-fn without_orders(group: &Group) -> Group {
-    Group {
+/// Returns the group without override, pause and expired entries of `avoid`, and without delays
+/// before a failback.
+fn without_orders(group: &Group, now: Timestamp) -> Group {
+    let mut group = Group {
         order: None,
         paused: None,
         overridden: false,
         home: None,
         ..group.clone()
-    }
-    .without_failback_delay()
+    };
+    group.avoid.entries.retain(|entry| !entry.is_over(now));
+    group.without_failback_delay()
+}
+
+/// Whether it is unknown if a backend that may have traffic is ready.
+fn is_unknown(group: &Group, index: usize, readiness: &[Readiness]) -> bool {
+    let avoided = group.avoided(&group.weights(), readiness);
+    readiness.get(index).is_some_and(Readiness::is_unknown) && avoided.get(index) != Some(&true)
 }
 
 fn only(group: &Group, index: usize) -> Weights {

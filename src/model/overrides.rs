@@ -35,7 +35,7 @@ pub struct Override {
 
 /// Reads an identifier that others may have written as a number. Anything else is no identifier,
 /// and the override holds without one.
-fn identifier<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn identifier<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(value)? {
         Value::String(id) => Some(id),
         Value::Number(id) => Some(id.to_string()),
@@ -43,13 +43,27 @@ fn identifier<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::
     })
 }
 
+/// Who gave an order, in words.
+pub(crate) fn author(by: &str) -> &str {
+    match by {
+        "" => "someone",
+        by => by,
+    }
+}
+
+/// The identifier and the reason of an order, such as ` (CHG-77: game day)`; empty without both.
+pub(crate) fn purpose(id: Option<&String>, reason: Option<&String>) -> String {
+    match (id, reason) {
+        (None, None) => String::new(),
+        (Some(words), None) | (None, Some(words)) => format!(" ({words})"),
+        (Some(id), Some(reason)) => format!(" ({id}: {reason})"),
+    }
+}
+
 impl Override {
     /// Who made it, in words.
     pub fn author(&self) -> &str {
-        match self.by.as_str() {
-            "" => "someone",
-            by => by,
-        }
+        author(&self.by)
     }
 
     /// Whether `user` made it: on any machine, or as `user@host`.
@@ -73,11 +87,7 @@ impl Override {
 
     /// Its identifier and reason, such as ` (CHG-77: game day)`; empty if it has neither.
     pub fn purpose(&self) -> String {
-        match (&self.id, &self.reason) {
-            (None, None) => String::new(),
-            (Some(words), None) | (None, Some(words)) => format!(" ({words})"),
-            (Some(id), Some(reason)) => format!(" ({id}: {reason})"),
-        }
+        purpose(self.id.as_ref(), self.reason.as_ref())
     }
 
     /// Whether it has expired at `now`. Without a home it never expires, since there is no backend

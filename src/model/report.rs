@@ -1,5 +1,6 @@
 //! Describes a decision: its state, its flags and its reason in words.
 
+use super::avoid::AvoidEntry;
 use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
 use super::group::Group;
 use super::mirror_side::MirrorSide;
@@ -25,7 +26,7 @@ pub(crate) fn state(
         State::Unknown
     } else if !situation.any(Candidate::is_ready) {
         State::Unavailable
-    } else if writes_weights || notes.end_override.is_some() || notes.end_pause {
+    } else if writes_weights || notes.ends_order() {
         State::OutOfSync
     } else if verdict.waiting {
         State::Waiting
@@ -52,7 +53,8 @@ pub(crate) fn flags(situation: &Situation, verdict: &Verdict) -> Flags {
         held: group.stays_away()
             && verdict.rule == Rule::FailbackHeld
             && verdict.leaves_away(group.primary),
-        short: situation.primary_is_enough() == Some(false),
+        avoiding: group.is_avoiding(),
+        short: situation.primary_meets_threshold() == Some(false),
         redundant: carrying < ready.len() || carrying > 1,
         standby: group.has_standby(),
         unattended: false,
@@ -96,10 +98,29 @@ impl Detail {
 
 /// Returns the reason for a decision in words.
 pub(crate) fn reason(situation: &Situation, verdict: &Verdict, detail: Detail) -> String {
-    with_trouble(
-        situation.group,
-        readiness_reason(situation, verdict, detail),
-    )
+    let mut reason = readiness_reason(situation, verdict, detail);
+    if let Some(resting) = resting_order(situation, verdict) {
+        reason = format!("{reason}; {resting}");
+    }
+    with_trouble(situation.group, reason)
+}
+
+/// Says that a backend has traffic although it is to be avoided.
+fn resting_order(situation: &Situation, verdict: &Verdict) -> Option<String> {
+    let group = situation.group;
+    let gets_traffic = |backend: &Candidate| match &verdict.weights {
+        Weights::Set(weights) => weights.get(backend.index).is_some_and(|weight| *weight > 0),
+        Weights::Hold => backend.carries(),
+    };
+    let mut entries = situation.backends.iter().filter_map(|backend| {
+        let name = group.backend_name(backend.index);
+        let entry = group.avoid.entry_for(name)?;
+        gets_traffic(backend).then(|| (name, entry.purpose()))
+    });
+    let (name, purpose) = entries.next()?;
+    Some(format!(
+        "{name} should be avoided{purpose}, but no other backend is ready"
+    ))
 }
 
 fn readiness_reason(situation: &Situation, verdict: &Verdict, detail: Detail) -> String {
@@ -165,7 +186,8 @@ fn returning(situation: &Situation, primary: String) -> String {
     if group.returns_at_once {
         return primary;
     }
-    if group.fitting_move().filter(has_left).is_none() {
+    let is_avoided = group.avoid.entry_for(name).is_some();
+    if is_avoided || group.fitting_move().filter(has_left).is_none() {
         return format!("{name} is the primary, and is ready");
     }
     match primary.strip_prefix(&format!("{name} has ")) {
@@ -218,6 +240,12 @@ pub(crate) fn out_of_sync(group: &Group, decision: &Decision) -> String {
             "the override has expired: it should be removed, and primary-service set to {home}"
         ));
     }
+    for entry in decision.notes.avoid.iter().flat_map(|change| &change.ended) {
+        parts.push(format!(
+            "the order to avoid {} has expired: it should be removed",
+            entry.in_short()
+        ));
+    }
     if decision.notes.end_pause {
         parts.push("the pause has expired: it should be removed".to_owned());
     }
@@ -258,6 +286,10 @@ fn is_elsewhere(group: &Group, backend: Candidate) -> bool {
 /// so it has no endpoint counts of a namespace that the readers of the object may not read.
 fn describe(group: &Group, backend: Candidate, detail: Detail) -> String {
     let name = group.backend_name(backend.index);
+    if backend.avoided {
+        let purpose = group.avoid.entry_for(name).map(AvoidEntry::purpose);
+        return format!("{name} is avoided{}", purpose.unwrap_or_default());
+    }
     if is_elsewhere(group, backend)
         && let Some(is_enough) = backend.readiness.meets(group.threshold(backend.index))
         && *backend.readiness != Readiness::Missing

@@ -100,6 +100,7 @@ mod tests {
             unverified: false,
             ready,
             home: None,
+            command: None,
         });
         group
     }

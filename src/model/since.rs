@@ -149,6 +149,7 @@ mod tests {
             unverified: false,
             ready: None,
             home: None,
+            command: None,
         });
         let now = Timestamp::from_second(1000).unwrap();
         let mut status = Status::of(&group, &readiness, moved, Runner::Unattended, now);

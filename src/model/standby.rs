@@ -49,9 +49,13 @@ impl Group {
         self.carrier.with_standbys(&self.weights(), &none)
     }
 
+    /// An order to avoid backends is strict while it stands.
     fn with_standbys(&self, carried: &[u64], readiness: &[Readiness]) -> Vec<u64> {
+        let avoided = self.avoided(carried, readiness);
         let mut stands_by: Vec<bool> = (0..self.backends.len())
-            .map(|index| self.may_stand_by(index, carried, readiness))
+            .map(|index| {
+                self.may_stand_by(index, carried, readiness) && avoided.get(index) != Some(&true)
+            })
             .collect();
         if self.policy.kind == PolicyKind::Ordered {
             let mut fallbacks = stands_by

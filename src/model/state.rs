@@ -93,12 +93,14 @@ impl fmt::Display for State {
 pub struct Flags {
     /// An override is in force.
     pub overridden: bool,
-    /// There is an override that has no effect.
+    /// There is an override, or an order to avoid backends, that has no effect.
     pub broken: bool,
     /// Traffic is, or is about to be, on backends whose readiness is unknown.
     pub unverified: bool,
     /// `failback: manual` keeps traffic on a fallback.
     pub held: bool,
+    /// The traffic keeps off a backend by an order, as `evacuate` gives it.
+    pub avoiding: bool,
     /// The primary is known to have fewer ready endpoints than it needs.
     pub short: bool,
     /// A ready backend carries no traffic, or two ready ones carry it.
@@ -118,11 +120,12 @@ pub struct Flags {
 
 impl Flags {
     /// The names of all flags.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 11] = [
         "overridden",
         "broken",
         "unverified",
         "held",
+        "avoiding",
         "short",
         "redundant",
         "standby",
@@ -138,6 +141,7 @@ impl Flags {
             broken,
             unverified,
             held,
+            avoiding,
             short,
             redundant,
             standby,
@@ -146,8 +150,8 @@ impl Flags {
             exposed,
         } = self;
         let set = [
-            overridden, broken, unverified, held, short, redundant, standby, unattended, contested,
-            exposed,
+            overridden, broken, unverified, held, avoiding, short, redundant, standby, unattended,
+            contested, exposed,
         ];
         Self::NAMES
             .into_iter()

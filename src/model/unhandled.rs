@@ -35,7 +35,7 @@ impl Finding<'_> {
             ),
             (_, why) => (EventKind::Unavailable, why),
         };
-        let situation = Situation::new(self.group, self.readiness);
+        let situation = Situation::without_avoid(self.group, self.readiness);
         let carrying = situation.select(Candidate::carries);
         let mut times = carrying.iter().map(|it| self.since_of(it.index));
         // The last one to die began the outage, so all have to be known.
@@ -68,7 +68,7 @@ impl Finding<'_> {
 
     /// Returns the kinds of outages, and of the lack of a fallback, that the group does not have.
     pub fn over(&self) -> Vec<EventKind> {
-        let situation = Situation::new(self.group, self.readiness);
+        let situation = Situation::without_avoid(self.group, self.readiness);
         let mut over = Vec::new();
         if situation.any(|it| it.carries() && it.is_ready()) {
             over.extend([EventKind::Down, EventKind::Unavailable, EventKind::Unknown]);
@@ -102,7 +102,7 @@ impl Finding<'_> {
 /// Returns `Down` or `Unavailable`, and why as a clause, if nothing that carries a group's traffic
 /// has a ready endpoint.
 pub fn outage(group: &Group, readiness: &[Readiness]) -> Option<(State, String)> {
-    let situation = Situation::new(group, readiness);
+    let situation = Situation::without_avoid(group, readiness);
     if down::is_down_unless_moved(&situation) {
         return Some((State::Down, down::facts(&situation)));
     }
@@ -116,13 +116,13 @@ pub fn outage(group: &Group, readiness: &[Readiness]) -> Option<(State, String)>
 
 /// Returns whether no fallback of a primary that serves the traffic is alive.
 pub fn is_exposed(group: &Group, readiness: &[Readiness]) -> bool {
-    let primary = Situation::new(group, readiness).primary;
+    let primary = Situation::without_avoid(group, readiness).primary;
     primary.carries() && primary.is_ready() && !has_live_fallback(group, readiness)
 }
 
 /// Returns whether a fallback is not known to be dead.
 pub fn has_live_fallback(group: &Group, readiness: &[Readiness]) -> bool {
-    let situation = Situation::new(group, readiness);
+    let situation = Situation::without_avoid(group, readiness);
     situation.fallbacks().any(|it| !it.is_dead())
 }
 

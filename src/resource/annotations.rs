@@ -20,6 +20,8 @@ pub const HELD: &str = "held";
 pub const LAST_MOVE: &str = "last-move";
 /// The annotation of an override, as JSON.
 pub const OVERRIDE: &str = "override";
+/// The annotation of the backends that traffic keeps off, as a JSON list.
+pub const AVOID: &str = "avoid";
 /// The annotation of an object that took a group over from an object of another kind, as JSON.
 pub const MIGRATED_FROM: &str = "migrated-from";
 /// The annotation of the policy's kind.

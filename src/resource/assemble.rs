@@ -31,6 +31,7 @@ pub fn group(
     Ok(Group {
         order,
         policy,
+        avoid: orders::avoid(meta),
         paused: orders::pause(meta),
         held: meta.annotations.get(HELD).is_some(),
         last_move: meta.last_move(),

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::annotations::{
-    CONTROLLED_BY, HELD, LAST_MOVE, LinkerdAnnotations, OVERRIDE, PAUSED, PRIMARY_SERVICE,
+    AVOID, CONTROLLED_BY, HELD, LAST_MOVE, LinkerdAnnotations, OVERRIDE, PAUSED, PRIMARY_SERVICE,
 };
 use super::record::Record;
-use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
+use crate::model::avoidance::AvoidPlan;
+use crate::model::moves::MoveCommand;
+use crate::model::{AvoidEntry, Decision, Group, LastMove, Override, Pause, Weights};
 
 /// A change to a group's object. [`patch`](super::patch()) turns it into a JSON patch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct ChangeBuilder<'a> {
     linkerds: LinkerdAnnotations,
     force: Option<&'a Override>,
     pause: Option<&'a Pause>,
+    avoid: Option<&'a [AvoidEntry]>,
+    command: Option<MoveCommand>,
     traffic: Option<TrafficMove<'a>>,
 }
 
@@ -112,14 +116,42 @@ impl Change {
         by: &str,
         now: Timestamp,
     ) -> serde_json::Result<Self> {
+        let why = decision.why_moved(&decision.recorded_reason);
+        Self::decided(group, decision, by, &why, now).build()
+    }
+
+    /// Returns the change of an `evacuate` or a `return`, signed by `by` at `now`, the API server's
+    /// time.
+    ///
+    /// # Errors
+    /// If an annotation cannot be written as JSON.
+    pub fn avoiding(
+        group: &Group,
+        plan: &AvoidPlan,
+        by: &str,
+        now: Timestamp,
+    ) -> serde_json::Result<Self> {
+        let change = Self::decided(group, &plan.decision, by, &plan.recorded_why, now);
+        change.by_command(plan.command).build()
+    }
+
+    fn decided<'a>(
+        group: &'a Group,
+        decision: &'a Decision,
+        by: &'a str,
+        why: &'a str,
+        now: Timestamp,
+    ) -> ChangeBuilder<'a> {
         let notes = &decision.notes;
         let mut builder = Self::builder().hold(notes.held, now);
-        let why = decision.why_moved(&decision.recorded_reason);
         if let Some(home) = &notes.end_override {
             builder = builder.end_override(Some(home));
         }
         if notes.end_pause {
             builder = builder.resume();
+        }
+        if let Some(change) = &notes.avoid {
+            builder = builder.avoid(&change.entries);
         }
         let traffic = TrafficMove {
             group,
@@ -128,10 +160,10 @@ impl Change {
             unverified: decision.unverified,
             home_ready: decision.home_ready,
             by,
-            why: &why,
+            why,
             at: now,
         };
-        builder.move_traffic(traffic).build()
+        builder.move_traffic(traffic)
     }
 }
 
@@ -181,6 +213,18 @@ impl<'a> ChangeBuilder<'a> {
         self
     }
 
+    /// Sets the orders to keep traffic off backends; without any, removes the annotation.
+    pub fn avoid(mut self, entries: &'a [AvoidEntry]) -> Self {
+        self.avoid = Some(entries);
+        self
+    }
+
+    /// Records the command that moves traffic.
+    fn by_command(mut self, command: MoveCommand) -> Self {
+        self.command = Some(command);
+        self
+    }
+
     /// Removes the pause.
     pub fn resume(self) -> Self {
         self.annotate([(PAUSED, None)])
@@ -211,6 +255,13 @@ impl<'a> ChangeBuilder<'a> {
         if let Some(pause) = self.pause {
             change.set_json(PAUSED, pause)?;
         }
+        match self.avoid {
+            Some([]) => {
+                change.annotations.insert(AVOID, None);
+            }
+            Some(entries) => change.set_json(AVOID, &entries)?,
+            None => {}
+        }
         if let Some(traffic) = self.traffic {
             change.weights = traffic.written.map(<[u64]>::to_vec);
         }
@@ -218,7 +269,10 @@ impl<'a> ChangeBuilder<'a> {
             && let Weights::Set(weights) = traffic.weights
         {
             let home = self.force.map(|order| order.home.clone());
-            let last_move = traffic.last_move(weights, home.filter(|home| !home.is_empty()));
+            let last_move = LastMove {
+                command: self.command,
+                ..traffic.last_move(weights, home.filter(|home| !home.is_empty()))
+            };
             change.set_json(LAST_MOVE, &last_move)?;
             change.moves_to = Some(weights.clone());
             change.last_move = Some(last_move);
@@ -260,6 +314,7 @@ impl TrafficMove<'_> {
             unverified: self.unverified,
             ready: self.ready_before(weights),
             home,
+            command: None,
         }
     }
 }

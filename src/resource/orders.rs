@@ -1,9 +1,10 @@
 //! Reads the annotations of overrides and pauses. One that cannot be parsed never makes a group
 //! Invalid.
 
-use super::annotations::{OVERRIDE, PAUSED, PREFIX, PRIMARY_SERVICE};
+use super::annotations::{AVOID, OVERRIDE, PAUSED, PREFIX, PRIMARY_SERVICE};
 use super::meta::Meta;
-use crate::model::{Invalid, Override, OverrideState, Pause};
+use crate::model::limits::{MAX_AVOID_ENTRIES, MAX_BACKENDS};
+use crate::model::{Avoid, AvoidEntry, Invalid, Override, OverrideState, Pause};
 
 /// Returns the primary's index, and the override. `names` are the backends' names.
 ///
@@ -57,6 +58,34 @@ pub fn primary_and_order(
 pub fn pause(meta: &Meta) -> Option<Pause> {
     let text = meta.annotations.get(PAUSED)?;
     Some(serde_json::from_str(text).unwrap_or_default())
+}
+
+/// Returns the backends that traffic keeps off. An annotation that cannot be parsed, or that is too
+/// long, avoids nothing.
+pub fn avoid(meta: &Meta) -> Avoid {
+    let Some(text) = meta.annotations.get(AVOID) else {
+        return Avoid::default();
+    };
+    let broken = |why: String| Avoid {
+        broken: Some(format!("the annotation {PREFIX}{AVOID} {why}")),
+        ..Avoid::default()
+    };
+    let Ok(entries) = serde_json::from_str::<Vec<AvoidEntry>>(text) else {
+        return broken("cannot be parsed".to_owned());
+    };
+    if entries.len() > MAX_AVOID_ENTRIES {
+        return broken(format!("has more than {MAX_AVOID_ENTRIES} entries"));
+    }
+    let mut entries_backends = entries.iter().map(|entry| entry.backends.len());
+    if entries_backends.any(|count| count > MAX_BACKENDS) {
+        return broken(format!(
+            "names more than {MAX_BACKENDS} backends in an entry"
+        ));
+    }
+    Avoid {
+        entries,
+        broken: None,
+    }
 }
 
 /// Returns the error if the primary is not a backend.

@@ -95,6 +95,7 @@ fn moved(group: &Group, unverified: bool) -> LastMove {
         unverified,
         ready: None,
         home: None,
+        command: None,
     }
 }
 

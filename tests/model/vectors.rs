@@ -1,5 +1,5 @@
-//! The vectors in `tests/fixtures/decide.json` and `standby.json`. The executable reference of the
-//! rules made them: states of two and of three backends, with the answer to each.
+//! The vectors in `tests/fixtures/decide.json`, `standby.json` and `avoid.json`. The executable
+//! reference of the rules made them: states of two and of three backends, with the answer to each.
 //!
 //! Settings with the same answers are listed together. Their `answers` have one letter for each
 //! state: weights first, then the readiness of each backend, in the order in which both are listed.
@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kubectl_failover::model::standby::set_standbys_apart;
+use kubectl_failover::model::weights::reduced;
 use kubectl_failover::model::{
-    Backend, Carrier, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness,
-    Rule, ServiceRef, State, Timers, Weights, WhyUnknown, decide,
+    Avoid, AvoidEntry, Backend, Carrier, Failback, Group, GroupId, LastMove, MinReady, Policy,
+    PolicyKind, Readiness, Rule, ServiceRef, State, Timers, Weights, WhyUnknown, decide,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -71,6 +72,13 @@ struct Settings {
     /// With standbys: whether the last backend's Service does not exist.
     #[serde(default)]
     missing: Option<bool>,
+    /// The backends to avoid.
+    #[serde(default)]
+    avoided: Vec<usize>,
+    /// Of the answers with every set of one or two backends to avoid; with three backends, to every
+    /// 13th state.
+    #[serde(default)]
+    digest: String,
 }
 
 /// The state of a delay.
@@ -148,6 +156,7 @@ impl Settings {
                 },
                 standby: self.missing.is_some(),
             },
+            avoid: avoiding(&self.avoided),
             ..Group::ordinary(id, carrier, "svc-0".into(), listed, 0)
         }
     }
@@ -160,6 +169,21 @@ impl Settings {
             failback_delay,
             ..self.clone()
         }
+    }
+}
+
+fn avoiding(backends: &[usize]) -> Avoid {
+    let entry = AvoidEntry {
+        backends: backends
+            .iter()
+            .map(|index| format!("svc-{index}"))
+            .collect(),
+        id: "CHG-77".into(),
+        ..AvoidEntry::default()
+    };
+    Avoid {
+        entries: vec![entry],
+        broken: None,
     }
 }
 
@@ -191,6 +215,7 @@ fn carrying(mut group: Group, weights: &[u64], blind: bool, left: u32) -> Group 
             unverified: blind,
             ready: (left > 0).then_some(left),
             home: None,
+            command: None,
         });
     }
     group
@@ -257,6 +282,7 @@ impl<Answer: DeserializeOwned> Space<Answer> {
 }
 
 const DECIDE: &str = include_str!("../fixtures/decide.json");
+const AVOID: &str = include_str!("../fixtures/avoid.json");
 const STANDBY: &str = include_str!("../fixtures/standby.json");
 
 fn compare(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Decided) {
@@ -361,4 +387,87 @@ fn every_standby_of_the_reference_agrees() {
         }
     }
     assert_eq!(states, 224_000);
+}
+
+/// The weights that are to stand on the object, as the smallest numbers. None: it has them.
+fn wanted(group: &Group, readiness: &[Readiness], timers: &Timers) -> Option<Vec<u64>> {
+    match decide(group, readiness, timers, jiff::Timestamp::UNIX_EPOCH).weights {
+        Weights::Set(weights) => Some(reduced(&weights)),
+        Weights::Hold => None,
+    }
+}
+
+fn compare_avoiding(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Written) {
+    assert_eq!(
+        wanted(group, readiness, timers),
+        answer.weights,
+        "of {readiness:?} in {group:#?}"
+    );
+}
+
+#[test]
+fn every_sampled_state_with_backends_to_avoid_agrees() {
+    let mut states = 0;
+    for space in Space::read(AVOID) {
+        for Alike { settings, answers } in &space.groups {
+            for settings in settings {
+                states += space.agrees(settings, answers, compare_avoiding);
+            }
+        }
+    }
+    assert_eq!(states, 300_288);
+}
+
+/// All sets of one or two backends, in the order of the reference.
+fn sets_to_avoid(backends: usize) -> Vec<Vec<usize>> {
+    let one = (0..backends).map(|it| vec![it]);
+    let two = (0..backends).flat_map(|it| (it + 1..backends).map(move |other| vec![it, other]));
+    one.chain(two).collect()
+}
+
+/// FNV-1a.
+fn digest(hash: u64, text: &str) -> u64 {
+    text.bytes().fold(hash, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[test]
+fn states_with_every_set_of_backends_to_avoid_have_the_digest_of_the_reference() {
+    let mut states = 0;
+    for space in Space::<Written>::read(AVOID) {
+        let timers = Timers(vec![Some(SPENT); space.backends]);
+        let all_readiness = space.all_readiness();
+        let stride = if space.backends == 2 { 1 } else { 13 };
+        for settings in space.groups.iter().flat_map(|alike| &alike.settings) {
+            let mut count = 0;
+            let mut hash = 0xcbf2_9ce4_8422_2325;
+            for avoided in sets_to_avoid(space.backends) {
+                let mut group = settings.group(space.backends);
+                group.avoid = avoiding(&avoided);
+                for weights in &space.weights {
+                    let group =
+                        carrying(group.clone(), weights, settings.unverified, settings.left);
+                    for readiness in &all_readiness {
+                        count += 1;
+                        if count % stride != 0 {
+                            continue;
+                        }
+                        let answer = match wanted(&group, readiness, &timers) {
+                            Some(weights) => weights
+                                .iter()
+                                .map(u64::to_string)
+                                .collect::<Vec<_>>()
+                                .join(","),
+                            None => "-".to_owned(),
+                        };
+                        hash = digest(hash, &format!("{answer};"));
+                        states += 1;
+                    }
+                }
+            }
+            assert_eq!(format!("{hash:016x}"), settings.digest, "{settings:?}");
+        }
+    }
+    assert_eq!(states, 237_864);
 }

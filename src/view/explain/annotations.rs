@@ -2,13 +2,13 @@
 
 use super::topic::{Explanation, Topic, TopicKind};
 use crate::resource::annotations::{
-    CONTROLLED_BY, FAILBACK, FAILBACK_DELAY, FAILBACK_READY, FAILOVER_DELAY, HELD, LAST_MOVE,
-    MIGRATED_FROM, MIN_READY, OVERRIDE, PAUSED, POLICY, POLICY_KEYS, PREFIX, PRIMARY_SERVICE,
-    STANDBY, WEIGHTS,
+    AVOID, CONTROLLED_BY, FAILBACK, FAILBACK_DELAY, FAILBACK_READY, FAILOVER_DELAY, HELD,
+    LAST_MOVE, MIGRATED_FROM, MIN_READY, OVERRIDE, PAUSED, POLICY, POLICY_KEYS, PREFIX,
+    PRIMARY_SERVICE, STANDBY, WEIGHTS,
 };
 
 /// The keys that are no settings of the policy.
-const OTHER_KEYS: [&str; 5] = [OVERRIDE, PAUSED, LAST_MOVE, HELD, MIGRATED_FROM];
+const OTHER_KEYS: [&str; 6] = [OVERRIDE, AVOID, PAUSED, LAST_MOVE, HELD, MIGRATED_FROM];
 
 pub fn topics() -> Vec<Topic> {
     let label = CONTROLLED_BY.trim_start_matches(PREFIX);
@@ -79,6 +79,13 @@ fn explanation(key: &str) -> Explanation {
             "Written by force: to, home, by, at, until and reason. It is removed by failback, or by the \
              watch when it expires.",
             "Do not edit it. To end the force:\n  kubectl failover failback NAME",
+        ),
+        AVOID => (
+            "the backends that the traffic keeps off",
+            "JSON, written by evacuate: a list of entries with backends, id, by, at, until and reason. \
+             Such a backend counts as dead while another one is ready. If it cannot be read, it avoids \
+             nothing.",
+            "To end one of them:\n  kubectl failover return CLUSTER --id ID",
         ),
         PAUSED => (
             "a pause, as JSON",

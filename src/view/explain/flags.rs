@@ -35,6 +35,13 @@ fn explanation(name: &str) -> Explanation {
             "failback: manual keeps the traffic on a fallback although the primary may be ready.",
             "When the primary is ready:\n  kubectl failover failback NAME",
         ),
+        "avoiding" => (
+            "the traffic keeps off a backend by an order",
+            "Someone ran evacuate: its backends count as dead while another one is ready. While none is, \
+             they may have traffic.",
+            "To see who, why and since when:\n  kubectl failover status NAME\n\
+             When the cluster may have its traffic back:\n  kubectl failover return CLUSTER --id ID",
+        ),
         "short" => (
             "the primary has too few ready endpoints",
             "The primary has fewer ready endpoints than min-ready asks for.",

@@ -297,6 +297,7 @@ mod tests {
             unverified: false,
             ready: None,
             home: None,
+            command: None,
         });
         assert!(theirs.fitting_move().is_some());
         let delay = reverts.delay(&theirs, &[0, 1], false, seconds(100));

@@ -1,0 +1,167 @@
+//! The annotation `avoid`: orders that a group's traffic keeps off some of its backends, as
+//! `evacuate` gives them. Each has an id, and several hold together.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::group::Group;
+use super::overrides::{self, identifier};
+use super::readiness::Readiness;
+use super::timers::Timers;
+
+/// An order to keep traffic off backends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AvoidEntry {
+    /// Names of the backends. One that the group does not have is ignored.
+    pub backends: Vec<String>,
+    /// What `return` ends it by, such as a change: `CHG-77`.
+    #[serde(default, deserialize_with = "id")]
+    pub id: String,
+    /// Who made it: user and host.
+    #[serde(default)]
+    pub by: String,
+    /// When it was made, in the API server's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// When it expires, in the API server's time; none if it never expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Why, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+fn id<'de, D: serde::Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    Ok(identifier(value)?.unwrap_or_default())
+}
+
+impl AvoidEntry {
+    /// Whether it has expired at `now`.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// Whether it names this backend.
+    pub fn names(&self, backend: &str) -> bool {
+        self.backends.iter().any(|name| name == backend)
+    }
+
+    /// Who made it, in words.
+    pub fn author(&self) -> &str {
+        overrides::author(&self.by)
+    }
+
+    /// Its identifier and reason, such as ` (CHG-77: game day)`; empty if it has neither.
+    pub fn purpose(&self) -> String {
+        let id = (!self.id.is_empty()).then_some(&self.id);
+        overrides::purpose(id, self.reason.as_ref())
+    }
+
+    /// Its backends and why, to follow "to avoid": `web-east (CHG-77: game day)`.
+    pub fn in_short(&self) -> String {
+        format!("{}{}", self.backends.join(", "), self.purpose())
+    }
+}
+
+/// The annotation on a group's object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Avoid {
+    /// The entries, whether they have expired or not.
+    pub entries: Vec<AvoidEntry>,
+    /// Why the annotation has no effect, as a clause; none if it can be parsed.
+    pub broken: Option<String>,
+}
+
+impl Avoid {
+    /// Returns the first entry that names this backend.
+    pub fn entry_for(&self, backend: &str) -> Option<&AvoidEntry> {
+        self.entries.iter().find(|entry| entry.names(backend))
+    }
+
+    /// Returns when the next entry expires.
+    pub fn next_end(&self) -> Option<Timestamp> {
+        self.entries.iter().filter_map(|entry| entry.until).min()
+    }
+
+    /// Parts the entries that have expired from those that have not.
+    pub fn at(&self, now: Timestamp) -> AvoidChange {
+        self.ending(|entry| entry.is_over(now))
+    }
+
+    /// Parts the entries that end from those that stay.
+    pub fn ending(&self, ends: impl Fn(&AvoidEntry) -> bool) -> AvoidChange {
+        let (ended, entries) = self.entries.iter().cloned().partition(ends);
+        AvoidChange { ended, entries }
+    }
+}
+
+/// A change of the annotation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AvoidChange {
+    /// The entries that end.
+    pub ended: Vec<AvoidEntry>,
+    /// The entries after it.
+    pub entries: Vec<AvoidEntry>,
+}
+
+impl Group {
+    /// Whether its traffic is to keep off backends that it has.
+    pub fn is_avoiding(&self) -> bool {
+        let mut backends = self.backends.iter();
+        backends.any(|backend| self.avoid.entry_for(&backend.name).is_some())
+    }
+
+    /// Tells for each backend whether it is avoided while the traffic goes by these weights. None
+    /// is unless another one is ready, or unknown and carries: no traffic is ever pinned to what is
+    /// dead.
+    pub fn avoided(&self, weights: &[u64], readiness: &[Readiness]) -> Vec<bool> {
+        let names = self.backends.iter().map(|backend| &backend.name);
+        let avoided: Vec<bool> = names
+            .map(|name| self.avoid.entry_for(name).is_some())
+            .collect();
+        let serves = |(index, avoided): (usize, &bool)| {
+            let carries = weights.get(index).is_some_and(|weight| *weight > 0);
+            let is_unknown = readiness.get(index).is_none_or(Readiness::is_unknown);
+            let is_ready = readiness.get(index).is_some_and(Readiness::is_ready);
+            !avoided && (is_ready || (is_unknown && carries))
+        };
+        if avoided.iter().enumerate().any(serves) {
+            avoided
+        } else {
+            vec![false; avoided.len()]
+        }
+    }
+
+    /// Returns the group after entries have ended. If they kept traffic off a primary that is
+    /// enough, also for `failback-ready`, neither `failback: manual` nor `failback-delay` does.
+    #[must_use]
+    pub(crate) fn after(self, change: &AvoidChange, readiness: &[Readiness]) -> Self {
+        let names = |entries: &[AvoidEntry]| {
+            let mut entries = entries.iter();
+            entries.any(|entry| entry.names(self.primary_name()))
+        };
+        let may_return = names(&change.ended)
+            && !names(&change.entries)
+            && self.is_enough_to_return(self.primary, readiness);
+        let group = Self {
+            avoid: Avoid {
+                entries: change.entries.clone(),
+                broken: None,
+            },
+            ..self
+        };
+        if may_return {
+            group.without_failback_delay()
+        } else {
+            group
+        }
+    }
+
+    /// Whether a backend has enough endpoints to get the traffic back, also for `failback-ready`.
+    pub(crate) fn is_enough_to_return(&self, index: usize, readiness: &[Readiness]) -> bool {
+        readiness.get(index).is_some_and(|readiness| {
+            let too_few = || self.too_few_to_return(index, readiness, &Timers::none());
+            readiness.meets(self.threshold(index)) == Some(true) && too_few().is_none()
+        })
+    }
+}

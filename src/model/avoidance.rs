@@ -1,0 +1,109 @@
+//! What `evacuate` and `return` do to one group: the entries of `avoid`, and the weights to write in
+//! the same patch.
+
+use jiff::Timestamp;
+
+use super::avoid::{AvoidChange, AvoidEntry};
+use super::decide::decide;
+use super::decision::Decision;
+use super::group::Group;
+use super::moves::MoveCommand;
+use super::readiness::Readiness;
+use super::timers::Timers;
+
+/// A change of the entries of `avoid`, and what the rules make of the group after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AvoidPlan {
+    /// The command that asks for it.
+    pub command: MoveCommand,
+    /// The weights, and the annotations to change: `avoid` is among them.
+    pub decision: Decision,
+    /// The reason for the weights, as a clause.
+    pub why: String,
+    /// The same for the object and its Events.
+    pub recorded_why: String,
+}
+
+/// Plans to keep the traffic off backends: adds the entry, or replaces the one with its id. Nothing
+/// delays it. A pause does not matter: whether to evacuate a paused group is the caller's decision.
+///
+/// Returns none if the group has this entry, apart from who made it and when, and its weights agree.
+pub fn evacuate(
+    group: &Group,
+    entry: &AvoidEntry,
+    readiness: &[Readiness],
+    now: Timestamp,
+) -> Option<AvoidPlan> {
+    let is_replaced = |known: &AvoidEntry| known.id == entry.id || known.is_over(now);
+    let mut change = group.avoid.ending(is_replaced);
+    change.entries.push(entry.clone());
+    let is_same = |known: &AvoidEntry| {
+        let signed = AvoidEntry {
+            by: entry.by.clone(),
+            at: entry.at,
+            ..known.clone()
+        };
+        signed == *entry
+    };
+    let is_there = matches!(change.ended.as_slice(), [known] if is_same(known));
+    let decision = decide_after(group, &change, readiness, now);
+    if is_there && !decision.asks_for_change() {
+        return None;
+    }
+    let (why, recorded_why) = (decision.reason.clone(), decision.recorded_reason.clone());
+    Some(AvoidPlan {
+        command: MoveCommand::Evacuate,
+        decision: decision.with_avoid(change),
+        why,
+        recorded_why,
+    })
+}
+
+/// Plans to end the entries with this id alone. If they kept traffic off the primary and that is
+/// enough, neither `failback: manual` nor `failback-delay` keeps it away from there.
+///
+/// Returns none if there is no such entry.
+pub fn return_from(
+    group: &Group,
+    id: &str,
+    readiness: &[Readiness],
+    now: Timestamp,
+) -> Option<AvoidPlan> {
+    let mut entries = group.avoid.entries.iter();
+    let returned = entries.find(|entry| entry.id == id)?.in_short();
+    let ends = |entry: &AvoidEntry| entry.id == id || entry.is_over(now);
+    let change = group.avoid.ending(ends);
+    let decision = decide_after(group, &change, readiness, now);
+    let why = |reason: &str| format!("the order to avoid {returned} has ended, and {reason}");
+    Some(AvoidPlan {
+        command: MoveCommand::Return,
+        why: why(&decision.reason),
+        recorded_why: why(&decision.recorded_reason),
+        decision: decision.with_avoid(change),
+    })
+}
+
+/// Decides for the group after a change of its entries. An override that has expired ends as well.
+fn decide_after(
+    group: &Group,
+    change: &AvoidChange,
+    readiness: &[Readiness],
+    now: Timestamp,
+) -> Decision {
+    let effective = group.at(now, readiness).into_owned();
+    let after = Group {
+        paused: None,
+        ..effective.after(change, readiness)
+    };
+    let mut decision = decide(&after, readiness, &Timers::none(), now);
+    let ends_override = group.override_to_end(now).is_some();
+    decision.notes.end_override = ends_override.then(|| after.primary_name().to_owned());
+    decision
+}
+
+impl Decision {
+    fn with_avoid(mut self, change: AvoidChange) -> Self {
+        self.notes.avoid = Some(change);
+        self
+    }
+}
