@@ -93,6 +93,11 @@ impl<'a> MissingRight<'a> {
         let all = reach.all();
         let is_breaker = (self.verb, self.resource) == ("patch", "services");
         let flag = if is_breaker { " --breaker" } else { "" };
+        // Other commands ask pods for their traffic only.
+        let command = match reach.rbac_command() {
+            "force" | "failback" if self.resource.starts_with("pods") => "traffic",
+            command => command,
+        };
         let (verb, resource) = (word(self.verb), word(&self.full_resource()));
         let resources = word(&self.full_resources(","));
         vec![
@@ -102,9 +107,8 @@ impl<'a> MissingRight<'a> {
             ),
             format!("check it: kubectl {all}{namespace} auth can-i {verb} {resource}"),
             format!(
-                "for all rights that this command needs: kubectl failover check --rbac {}{flag} \
-                 {all} {scope}",
-                reach.rbac_command()
+                "for all rights that this command needs: kubectl failover check --rbac \
+                 {command}{flag} {all} {scope}"
             ),
         ]
     }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::confirm::confirm;
 use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order};
@@ -39,8 +40,10 @@ pub struct Executed {
     pub started: Timestamp,
     /// Who gave it: user and host.
     pub by: String,
-    /// The signals since before the first write, if a signal ends what the order did.
-    pub interrupts: Option<Interrupts>,
+    /// When the writes had ended. The wait of the order starts then.
+    pub written: Instant,
+    /// The signals since before the first write.
+    pub interrupts: Interrupts,
 }
 
 impl Execution<'_> {
@@ -101,11 +104,12 @@ impl Execution<'_> {
                 started_writes.replace(ids_to_change(&changes));
             }
             outcomes.extend(write_all(context, changes, dry_run).await);
+            let written = Instant::now();
             read_back(cluster, &mut outcomes, order).await;
-            outcomes
+            (outcomes, written)
         };
-        let outcomes = tokio::select! {
-            outcomes = work => outcomes,
+        let (outcomes, written) = tokio::select! {
+            done = work => done,
             interrupted = interrupts.next(), if !spec.ends_on_signals => {
                 let problem = interrupted.problem();
                 return Err(maybe_changed(cluster, &started_writes.borrow(), problem).into());
@@ -114,7 +118,8 @@ impl Execution<'_> {
         Ok(Executed {
             outcomes,
             started: context.started,
-            interrupts: spec.ends_on_signals.then_some(interrupts),
+            written,
+            interrupts,
             by,
         })
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::apex_service::BreakerChange;
 use super::preflight::{Preflight, PreflightReads};
@@ -127,6 +128,32 @@ pub struct ChangeOutcome {
     pub result: ChangeResult,
     /// The group as it was read back, if it is as ordered; or why it could not be read.
     pub now: Option<Result<Status, Problem>>,
+    /// How its traffic followed the weights, if the command waited for that.
+    pub traffic: Option<FollowedTraffic>,
+}
+
+/// Whether the traffic of a group followed its weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FollowedTraffic {
+    pub is_met: bool,
+    /// Where the requests went.
+    pub words: String,
+    /// Why they do not follow.
+    pub next: Vec<String>,
+    /// What was counted, as `traffic` prints it in JSON.
+    pub document: Option<Value>,
+}
+
+impl FollowedTraffic {
+    /// The requests could not be counted.
+    pub fn uncounted(problem: &Problem) -> Self {
+        Self {
+            is_met: false,
+            words: format!("its requests could not be counted: {}", problem.message),
+            next: problem.next.clone(),
+            document: None,
+        }
+    }
 }
 
 impl ChangeOutcome {
@@ -136,6 +163,7 @@ impl ChangeOutcome {
             id,
             result,
             now: None,
+            traffic: None,
         }
     }
 

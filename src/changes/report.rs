@@ -1,6 +1,7 @@
 //! Reports the outcomes of a change, as text or JSON.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::confirm::carriers;
 use super::execute::Execution;
@@ -43,6 +44,9 @@ struct ChangeItem<'a> {
     state: Option<State>,
     #[serde(skip_serializing_if = "Option::is_none")]
     active: Option<Vec<&'a str>>,
+    /// What flows, with --traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traffic: Option<&'a Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     next: Vec<String>,
 }
@@ -135,7 +139,10 @@ fn exit(outcomes: &[ChangeOutcome], order: &dyn Order) -> Exit {
         return Exit::Refused;
     }
     if refused + failed == 0 {
-        let is_late = late > 0 || order.spec().wait.is_some() && !all_met(outcomes, order);
+        let follows = |outcome: &ChangeOutcome| outcome.traffic.as_ref().is_none_or(|it| it.is_met);
+        let is_late = late > 0
+            || !outcomes.iter().all(follows)
+            || order.spec().wait.is_some() && !all_met(outcomes, order);
         return if is_late { Exit::NotMet } else { Exit::Done };
     }
     Exit::Failed
@@ -180,6 +187,10 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
         }
         None => {}
     }
+    if let Some(traffic) = &outcome.traffic {
+        message += &format!("; {}", traffic.words);
+        next.extend(traffic.next.iter().cloned());
+    }
     let now = outcome.now.as_ref().and_then(|now| now.as_ref().ok());
     let (state, active) = (now.map(|now| now.state), now.map(Status::active));
     next.retain(|line| !line.is_empty());
@@ -193,6 +204,7 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
         allow,
         state,
         active,
+        traffic: outcome.traffic.as_ref().and_then(|it| it.document.as_ref()),
         next,
     }
 }

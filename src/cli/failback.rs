@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 
 use super::spec::CommandSpec;
 use super::values::{parse_duration, parse_identifier};
-use super::{ChangeArgs, Danger, GroupsArgs};
+use super::{ChangeArgs, Danger, GroupsArgs, TrafficWaitArgs};
 use crate::access::rights::RbacCommand;
 
 pub const SPEC: CommandSpec = CommandSpec::new(
@@ -16,6 +16,7 @@ Examples:
   kubectl failover failback web-svc-failover
   kubectl failover failback web-svc --when-ready --timeout 10m --yes
   kubectl failover failback web-svc --wait --timeout 1m --yes
+  kubectl failover failback web-svc --wait --traffic --yes
   kubectl failover failback --id CHG-77 -A --yes
   kubectl failover failback --all --allow=others --yes",
 )
@@ -34,9 +35,12 @@ pub struct FailbackArgs {
     /// Wait until the traffic is back on the primary
     #[arg(long, group = "waits")]
     pub wait: bool,
-    /// How long to wait in total; then exit with 3 [default: no limit for --when-ready, 30s for --wait]
+    /// How long to wait in total; then exit with 3 [default: no limit for --when-ready, 30s for --wait, 2m
+    /// for --traffic]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "waits")]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub traffic: TrafficWaitArgs,
     /// Backend to fail back to, if the override does not name one
     #[arg(long, value_name = "BACKEND")]
     pub home: Option<String>,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::spec::CommandSpec;
 use super::values::{parse_duration, parse_identifier, parse_positive_duration};
-use super::{ChangeArgs, Danger, GroupsArgs};
+use super::{ChangeArgs, Danger, GroupsArgs, TrafficWaitArgs};
 use crate::access::rights::RbacCommand;
 
 pub const SPEC: CommandSpec = CommandSpec::new(
@@ -15,6 +15,7 @@ Examples:
   kubectl failover force web-svc-failover
   kubectl failover force web-svc --to web-svc-east --duration 30m --reason 'game day'
   kubectl failover force web-svc --to web-svc-east --wait --timeout 1m --yes
+  kubectl failover force web-svc --to web-svc-east --wait --traffic --from deploy/vote-bot --yes
   kubectl failover force web-svc --to web-svc-east --duration 30m --wait --yes
   kubectl failover force -l team=shop --id CHG-77 --reason 'node upgrade' --yes
   kubectl failover force --all --yes --allow=unknown",
@@ -41,9 +42,12 @@ pub struct ForceArgs {
     /// on Ctrl-C
     #[arg(long)]
     pub wait: bool,
-    /// How long to wait; then exit with 3 and leave the traffic forced [default: --duration, else 30s]
+    /// How long to wait; then exit with 3 and leave the traffic forced [default: --duration, else 30s, or
+    /// 2m with --traffic]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "wait")]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub traffic: TrafficWaitArgs,
     /// Skip this safety check (repeatable)
     #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
     pub allow: Vec<Danger>,

@@ -66,6 +66,18 @@ pub struct ClientArgs {
     pub from_namespace: Option<String>,
 }
 
+/// A wait for the traffic itself.
+#[derive(Debug, Args)]
+#[command(mut_arg("from", |arg| arg.requires("traffic")))]
+#[command(mut_arg("from_namespace", |arg| arg.requires("traffic")))]
+pub struct TrafficWaitArgs {
+    /// With --wait, also wait until 95% of the requests really go there, as `traffic` counts them
+    #[arg(long, requires = "wait")]
+    pub traffic: bool,
+    #[command(flatten)]
+    pub clients: ClientArgs,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum TrafficFormat {
     #[default]

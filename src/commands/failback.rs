@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::args::forces::{filters, forced, is_among};
 use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
-use crate::changes::order::{ChangePlan, DEFAULT_WAIT, Order, OrderSpec};
+use super::traffic::follow::{TrafficWait, default_wait};
+use crate::changes::order::{ChangePlan, Order, OrderSpec};
 use crate::changes::precondition::target;
 use crate::changes::preflight::Preflight;
 use crate::changes::read_back::why_not_moved;
@@ -39,7 +40,9 @@ pub async fn run_in(
     let mut order = FailbackOrder {
         args,
         spares_all_but: spares_all_but(cluster, args).await?,
-        wait: args.wait.then(|| args.timeout.unwrap_or(DEFAULT_WAIT)),
+        wait: args
+            .wait
+            .then(|| args.timeout.unwrap_or(default_wait(&args.traffic))),
         timed_out: false,
     };
     let started = Instant::now();
@@ -47,6 +50,7 @@ pub async fn run_in(
     if args.groups.names.is_empty() && args.forces.is_set() {
         records = forced(records, &args.forces)?;
     }
+    let traffic = TrafficWait::begin(cluster, &env.streams, &records, &args.traffic).await?;
     let mut gone = Vec::new();
     if args.when_ready {
         let waited = wait_ready(cluster, records, args.timeout, &order, &env.streams).await?;
@@ -59,7 +63,11 @@ pub async fn run_in(
         }
     }
     let execution = env.execution(cluster, &order, &args.change);
-    execution.run(records, gone).await
+    let mut executed = execution.execute(records, gone).await?;
+    if let Some(traffic) = traffic {
+        traffic.run(&mut executed, &order).await?;
+    }
+    execution.report(&executed.outcomes)
 }
 
 /// Returns who gives the order, if it leaves everybody else's forces alone: many groups may be

@@ -4,10 +4,9 @@ use jiff::Timestamp;
 
 use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
+use super::traffic::follow::{TrafficWait, default_wait};
 use crate::changes::hold::Hold;
-use crate::changes::order::{
-    ChangeOutcome, ChangePlan, DEFAULT_WAIT, Order, OrderSpec, check_duration, expiry,
-};
+use crate::changes::order::{ChangeOutcome, ChangePlan, Order, OrderSpec, check_duration, expiry};
 use crate::changes::precondition::{paused, target};
 use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::read_back::why_not_moved;
@@ -16,12 +15,19 @@ use crate::cli::{Danger, DryRun, ForceArgs};
 use crate::cluster::Clusters;
 use crate::model::operate::{self, ForcePlan, ForceRequest};
 use crate::model::{Group, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown};
-use crate::problem::Exit;
+use crate::problem::{Exit, Problem};
 use crate::resource::{Change, Record};
 use crate::view::command_line::{command_on, describe_service};
 
 pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
     check_named(env, &args.groups, "force")?;
+    if args.traffic.traffic && args.duration.is_some() {
+        return Err(Problem::usage(
+            "--traffic cannot be used with --duration, since --wait then lasts until the force expires",
+        )
+        .next("leave out --wait and --traffic, and wait with: kubectl failover traffic NAME --for CONDITION")
+        .into());
+    }
     let cluster = env.connect(&args.change.remotes).await?;
     run_in(env, &cluster, args).await
 }
@@ -34,12 +40,16 @@ pub async fn run_in(
 ) -> anyhow::Result<Exit> {
     let records = targets(env, cluster, &args.groups).await?;
     check_duration(cluster, args.duration)?;
+    let traffic = TrafficWait::begin(cluster, &env.streams, &records, &args.traffic).await?;
     let execution = env.execution(cluster, args, &args.change);
-    let executed = execution.execute(records.clone(), Vec::new()).await?;
+    let mut executed = execution.execute(records.clone(), Vec::new()).await?;
+    if let Some(traffic) = traffic {
+        traffic.run(&mut executed, args).await?;
+    }
     let reported = execution.report(&executed.outcomes);
     let held = forced(records, &executed.outcomes);
     let until = expiry(executed.started, args.duration);
-    let (Some(until), Some(interrupts)) = (until, executed.interrupts) else {
+    let Some(until) = until.filter(|_| args.spec().ends_on_signals) else {
         return reported;
     };
     if held.is_empty() || args.change.dry_run != DryRun::None {
@@ -51,7 +61,7 @@ pub async fn run_in(
         until,
         by: &executed.by,
         limit: args.timeout,
-        interrupts,
+        interrupts: executed.interrupts,
     };
     // The override ends even if the report could not be written.
     let ended = hold.run().await;
@@ -76,7 +86,7 @@ impl Order for ForceArgs {
         let waits_for_traffic = self.wait && self.duration.is_none();
         OrderSpec {
             asks: true,
-            wait: waits_for_traffic.then(|| self.timeout.unwrap_or(DEFAULT_WAIT)),
+            wait: waits_for_traffic.then(|| self.timeout.unwrap_or(default_wait(&self.traffic))),
             reads: PreflightReads {
                 conflicts: true,
                 ..PreflightReads::default()

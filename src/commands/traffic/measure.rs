@@ -143,14 +143,19 @@ impl TrafficMeter {
         self.window
     }
 
-    /// Says what is being done.
-    pub fn in_progress(&self) -> String {
+    /// Says which pods are asked.
+    pub fn pods(&self) -> String {
         let (asked, pods) = self.coverage;
-        let pods = if asked < pods {
+        if asked < pods {
             format!("{asked} of {}", count(pods, "client pod"))
         } else {
             count(pods, "client pod")
-        };
+        }
+    }
+
+    /// Says what is being done.
+    pub fn in_progress(&self) -> String {
+        let pods = self.pods();
         let window = seconds(self.window.as_secs_f64());
         format!("counting the requests of {pods} for {window}")
     }
@@ -163,10 +168,23 @@ impl TrafficMeter {
     pub async fn again(
         &mut self,
         end: Option<Instant>,
+        say: impl FnMut(&str),
+    ) -> anyhow::Result<Vec<TrafficReport>> {
+        self.again_over(self.window, end, say).await
+    }
+
+    /// As [`Self::again`], for a window of another length.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn again_over(
+        &mut self,
+        window: Duration,
+        end: Option<Instant>,
         mut say: impl FnMut(&str),
     ) -> anyhow::Result<Vec<TrafficReport>> {
         loop {
-            let error = match self.measure().await {
+            let error = match self.measure(window).await {
                 Ok(reports) => return Ok(reports),
                 Err(error) => error,
             };
@@ -184,12 +202,20 @@ impl TrafficMeter {
     /// # Errors
     /// If nothing can be counted, or a group cannot be read or has other backends.
     pub async fn next(&mut self) -> anyhow::Result<Vec<TrafficReport>> {
-        let measured = self.measure().await;
+        self.over(self.window).await
+    }
+
+    /// As [`Self::next`], for a window of another length. It may be zero: then the window ends now.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn over(&mut self, window: Duration) -> anyhow::Result<Vec<TrafficReport>> {
+        let measured = self.measure(window).await;
         measured.map_err(|error| error.explain(&self.cluster).into())
     }
 
-    async fn measure(&mut self) -> Result<Vec<TrafficReport>, MeterError> {
-        let traffic = self.source.measure(self.window).await?;
+    async fn measure(&mut self, window: Duration) -> Result<Vec<TrafficReport>, MeterError> {
+        let traffic = self.source.measure(window).await?;
         let records = self.read_again().await?;
         for measured in &mut self.groups {
             let id = measured.group.id.clone();

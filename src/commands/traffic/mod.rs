@@ -1,6 +1,7 @@
 //! `traffic`: shows the requests that flow to each backend. Prints one window, waits for a
 //! condition (`--for`), or goes on (`--watch`).
 
+pub mod follow;
 pub mod live;
 pub mod measure;
 pub mod print;

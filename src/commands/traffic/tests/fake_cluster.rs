@@ -1,6 +1,6 @@
 //! An API server with a group and client pods, whose port-forwards end at scripted proxies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,12 @@ pub enum Proxy {
     Absent,
     /// The API server does not allow the port-forward.
     Forbidden,
+    /// Counts 100 responses for each scrape, by the weights of the groups.
+    Follows,
+    /// Counts 100 responses of `web-svc` for each scrape, whatever the weights are.
+    Strays,
+    /// Nothing is sent.
+    Idle,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -41,6 +47,40 @@ pub struct Seen {
     at_once: usize,
     /// The most scrapes at the same moment.
     pub most_at_once: usize,
+    /// The groups, by the names of their services.
+    splits: BTreeMap<String, Value>,
+    /// The responses that pods counted, by backend.
+    responses: HashMap<String, BTreeMap<String, u64>>,
+}
+
+impl Seen {
+    fn new() -> Self {
+        let splits = ["web-svc", "emoji-svc"].map(|it| (it.to_owned(), split(it)));
+        Self {
+            splits: splits.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the weights of a group.
+    pub fn weights(&self, service: &str) -> Vec<u64> {
+        let backends = self.splits[service]["spec"]["backends"].as_array();
+        let weights = backends.unwrap().iter();
+        weights.map(|it| it["weight"].as_u64().unwrap()).collect()
+    }
+
+    /// Counts what a pod sends between two scrapes.
+    fn send(&mut self, pod: &str, proxy: Proxy) {
+        let sent = self.responses.entry(pod.to_owned()).or_default();
+        if proxy == Proxy::Strays {
+            *sent.entry("web-svc".to_owned()).or_default() += 100;
+        }
+        let splits = self.splits.values().filter(|_| proxy == Proxy::Follows);
+        for backend in splits.flat_map(|it| it["spec"]["backends"].as_array().unwrap()) {
+            let name = backend["service"].as_str().unwrap().to_owned();
+            *sent.entry(name).or_default() += 100 * backend["weight"].as_u64().unwrap();
+        }
+    }
 }
 
 pub struct FakeCluster {
@@ -52,7 +92,7 @@ impl FakeCluster {
     pub async fn start(pods: &[(&str, Proxy)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let seen = Arc::<Mutex<Seen>>::default();
+        let seen = Arc::new(Mutex::new(Seen::new()));
         let pods = pods
             .iter()
             .map(|(name, proxy)| ((*name).to_owned(), *proxy));
@@ -67,6 +107,15 @@ impl FakeCluster {
             }
         });
         Self { url, seen }
+    }
+
+    /// Puts all traffic on the primaries.
+    pub fn at_home(self) -> Self {
+        for split in self.seen.lock().splits.values_mut() {
+            split["spec"]["backends"][0]["weight"] = 1.into();
+            split["spec"]["backends"][1]["weight"] = 0.into();
+        }
+        self
     }
 
     pub fn seen(&self) -> Seen {
@@ -88,13 +137,19 @@ async fn serve(
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let (mut first, mut line, mut key) = (String::new(), String::new(), String::new());
+    let mut length = 0;
     stream.read_line(&mut first).await?;
     while stream.read_line(&mut line).await? > 2 {
         if let Some(value) = line.strip_prefix("sec-websocket-key: ") {
             value.trim().clone_into(&mut key);
         }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
         line.clear();
     }
+    let mut sent = vec![0; length];
+    stream.read_exact(&mut sent).await?;
     let request: Vec<&str> = first.split(' ').take(2).collect();
     let path = request[1].to_owned();
     seen.lock().requests.push(request.join(" "));
@@ -111,11 +166,31 @@ async fn serve(
         }
         return forward(stream, &key, pod, proxy, seen).await;
     }
+    if path.contains("selfsubjectreviews") {
+        let review = json!({"status": {"userInfo": {"username": "me"}}});
+        return answer(&mut stream, 201, &review).await;
+    }
     let items = if let Some((_, name)) = path.split_once("/trafficsplits/") {
-        let split = split(name.trim_end_matches("-failover"));
+        let service = name
+            .split('?')
+            .next()
+            .unwrap()
+            .trim_end_matches("-failover");
+        let mut split = seen.lock().splits[service].clone();
+        if first.starts_with("PATCH") {
+            let patch: json_patch::Patch = serde_json::from_slice(&sent).unwrap();
+            json_patch::patch(&mut split, &patch).unwrap();
+            if !path.contains("dryRun") {
+                seen.lock().splits.insert(service.to_owned(), split.clone());
+            }
+        }
         return answer(&mut stream, 200, &split).await;
     } else if path.contains("trafficsplits") {
-        vec![split("web-svc"), split("emoji-svc")]
+        seen.lock().splits.values().cloned().collect()
+    } else if path.contains("endpointslices") {
+        ["web-svc", "web-svc-east", "emoji-svc", "emoji-svc-east"]
+            .map(slice)
+            .to_vec()
     } else if path.contains("/services/") {
         let selector = json!({"app": "vote-bot"});
         let service = json!({"metadata": {"name": "web-svc"}, "spec": {"selector": selector}});
@@ -136,6 +211,19 @@ async fn answer(stream: &mut BufReader<TcpStream>, code: u16, body: &Value) -> s
     stream
         .write_all(format!("{head}\r\n\r\n{body}").as_bytes())
         .await
+}
+
+/// The slice of a service with a ready endpoint.
+fn slice(service: &str) -> Value {
+    json!({
+        "metadata": {
+            "name": service, "namespace": "emojivoto",
+            "labels": {"kubernetes.io/service-name": service},
+        },
+        "addressType": "IPv4",
+        "ports": [{"port": 80}],
+        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true}}],
+    })
 }
 
 /// The group of a service, whose traffic is on its fallback.
@@ -205,7 +293,9 @@ async fn forward(
             seen.most_at_once = seen.most_at_once.max(seen.at_once);
             let scrapes = seen.scrapes.entry(pod.to_owned()).or_default();
             *scrapes += 1;
-            *scrapes - 1
+            let before = *scrapes - 1;
+            seen.send(pod, proxy);
+            before
         };
         sleep(Duration::from_millis(10)).await;
         let is_broken = proxy == Proxy::ClosesInMidAnswer && before > 0;
@@ -215,7 +305,12 @@ async fn forward(
             // The first connection ends with the first process.
             return Ok(());
         }
-        let body = metrics(before, is_second_process);
+        let body = match proxy {
+            Proxy::Follows | Proxy::Strays | Proxy::Idle => {
+                sent_metrics(&seen.lock().responses[pod])
+            }
+            _ => metrics(before, is_second_process),
+        };
         let length = body.len();
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
         let sent = if is_broken {
@@ -230,6 +325,17 @@ async fn forward(
             return stream.write_all(&[0x88, 0]).await;
         }
     }
+}
+
+fn sent_metrics(responses: &BTreeMap<String, u64>) -> String {
+    let line = |(backend, count): (&String, &u64)| {
+        format!(
+            "response_total{{direction=\"outbound\",authority=\"{backend}.emojivoto.svc\",\
+             status_code=\"200\",classification=\"success\"}} {count}\n"
+        )
+    };
+    let lines: String = responses.iter().map(line).collect();
+    format!("process_start_time_seconds 1000\n{lines}")
 }
 
 fn metrics(scrapes: usize, is_second_process: bool) -> String {

@@ -1,6 +1,7 @@
 //! Runs `traffic` against an API server whose port-forwards end at scripted proxies.
 
 mod fake_cluster;
+mod follow;
 
 use serde_json::Value;
 
