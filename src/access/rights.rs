@@ -15,6 +15,7 @@ pub enum RbacCommand {
     Force,
     Failback,
     Set,
+    Delete,
     Pause,
     Resume,
     Migrate,
@@ -161,6 +162,7 @@ const UNSEEN: &str = "cannot detect linkerd-failover, which may undo failovers";
 
 const EDIT: &[&str] = &["get", "list", "patch"];
 const NO_READ_BACK: &str = "cannot show the result afterwards";
+const UNKNOWN_READINESS: &str = "cannot tell which backends are ready";
 const EDIT_RIGHTS: &[Right] = &[
     SLICES.helpful(NO_READ_BACK),
     SERVICES.helpful(NO_READ_BACK),
@@ -241,6 +243,17 @@ impl RbacCommand {
                 &[SLICES_FOLLOWED, SERVICES, EVENTS, LEASES],
             ),
             Self::Set => ("set", EDIT, EDIT_RIGHTS),
+            Self::Delete => (
+                "delete",
+                &["get", "list", "delete"],
+                const {
+                    &[
+                        SLICES.helpful(UNKNOWN_READINESS),
+                        SERVICES.helpful(UNKNOWN_READINESS),
+                        EVENTS,
+                    ]
+                },
+            ),
             Self::Pause => ("pause", EDIT, EDIT_RIGHTS),
             Self::Resume => ("resume", EDIT, EDIT_RIGHTS),
             Self::Migrate => (

@@ -64,6 +64,8 @@ pub struct OrderSpec {
     pub write_timeout: Duration,
     /// What planning needs apart from the group and its backends.
     pub reads: PreflightReads,
+    /// Writes delete the group's object.
+    pub deletes: bool,
     /// A signal ends what the order did, so every signal since the first write must be received.
     pub ends_on_signals: bool,
     /// The command waited for refusals that may pass, and timed out.
@@ -78,6 +80,7 @@ impl OrderSpec {
             wait: None,
             write_timeout: DEFAULT_WRITE_TIMEOUT,
             reads: PreflightReads::default(),
+            deletes: false,
             ends_on_signals: false,
             timed_out: false,
         }
@@ -116,6 +119,15 @@ impl ChangePlan {
             breaker: None,
             words: words.into(),
         })))
+    }
+
+    /// Returns the plan of an order that [deletes](OrderSpec::deletes) the object.
+    pub fn delete(words: String) -> Self {
+        Self::Change(Box::new(PlannedWrite {
+            change: Change::default(),
+            breaker: None,
+            words,
+        }))
     }
 }
 

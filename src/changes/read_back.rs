@@ -4,17 +4,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures::future::join_all;
+use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 
-use super::order::{ChangeOutcome, Order};
+use super::order::{ChangeOutcome, ChangeResult, Order};
+use super::preflight::MAX_CONCURRENT_GROUPS;
 use crate::cluster::Clusters;
+use crate::cluster::api::groups;
 use crate::cluster::queries::group_list::list_groups;
 use crate::error::explain;
 use crate::model::{Readiness, Runner, State, Status};
 use crate::problem::Problem;
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
-use crate::resource::Record;
+use crate::resource::{KINDS, Record};
 use crate::view::command_line::command_on;
 
 /// How often to read back with `--wait`. The user may lack the right to watch.
@@ -26,6 +29,9 @@ pub async fn read_back(cluster: &Clusters, outcomes: &mut [ChangeOutcome], order
     outcomes.sort_by(|a, b| a.id.cmp(&b.id));
     let deadline = Instant::now() + order.spec().wait.unwrap_or_default();
     loop {
+        if order.spec().deletes {
+            return read_deleted(cluster, outcomes).await;
+        }
         read(cluster, outcomes).await;
         let left = deadline.saturating_duration_since(Instant::now());
         if all_met(outcomes, order) || left.is_zero() {
@@ -79,6 +85,32 @@ async fn read(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
         let read = reads.get(outcome.id.namespace.as_str());
         outcome.now = read.map(|read| read.as_ref().map_err(Problem::clone).and_then(find));
     }
+}
+
+/// Reads which of the deleted objects still exist.
+async fn read_deleted(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
+    let deleted = outcomes
+        .iter_mut()
+        .filter(|outcome| matches!(outcome.result, ChangeResult::Changed(_)));
+    let reads = deleted.map(async |outcome| {
+        let id = &outcome.id;
+        let kind = KINDS.iter().find(|kind| kind.info().name == id.kind)?;
+        let found = groups::get(cluster, *kind, &id.namespace, &id.name).await;
+        let problem = match found {
+            Ok(None) => return None,
+            Ok(Some(record)) if record.meta.deletion_timestamp.is_some() => {
+                Problem::new("a finalizer keeps the object, which works until it is gone")
+            }
+            Ok(Some(_)) => Problem::new("somebody has created it again"),
+            Err(error) => explain(cluster, &error),
+        };
+        outcome.now = Some(Err(problem));
+        Some(())
+    });
+    stream::iter(reads)
+        .buffer_unordered(MAX_CONCURRENT_GROUPS)
+        .collect::<Vec<_>>()
+        .await;
 }
 
 /// Says why the backend of an order carries no traffic, and when it will.

@@ -182,7 +182,10 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
             next.extend(order.after(now, place));
         }
         Some(Err(problem)) => {
-            message += &format!("; the group could not be read back: {}", problem.message);
+            message += &match order.spec().deletes {
+                true => format!("; {}", problem.message),
+                false => format!("; the group could not be read back: {}", problem.message),
+            };
             next.extend(problem.next.iter().cloned());
         }
         None => {}

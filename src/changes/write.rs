@@ -13,7 +13,7 @@ use crate::cluster::api::events::ObjectEvent;
 use crate::cluster::api::{apply, events, groups};
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::error::explain;
-use crate::model::{GroupEvent, GroupId};
+use crate::model::{EventKind, GroupEvent, GroupId};
 use crate::problem::Problem;
 use crate::resource::{Change, Record, events_between};
 
@@ -57,7 +57,10 @@ pub async fn write(
             Err(error) => error,
         };
         if error.is_not_found() {
-            return ChangeResult::Gone(gone(cluster, &record));
+            return match order.spec().deletes {
+                true => ChangeResult::Changed(planned.words),
+                false => ChangeResult::Gone(gone(cluster, &record)),
+            };
         }
         may_be_done |= !dry_run && error.may_have_been_applied();
         let doubtful: Vec<GroupId> = may_be_done.then(|| record.id()).into_iter().collect();
@@ -69,6 +72,10 @@ pub async fn write(
         record = match read_again(cluster, &record, &mut retries).await {
             Ok(found) => found,
             Err(ChangeResult::Failed(problem)) => return failed(problem),
+            // Our own write, whose response was lost, or somebody else's.
+            Err(ChangeResult::Gone(_)) if order.spec().deletes => {
+                return ChangeResult::Changed(planned.words);
+            }
             Err(result) => return result,
         };
         if error.code() == Some(422) && record.meta.resource_version == version {
@@ -92,6 +99,13 @@ async fn write_group(
     change: &Change,
     dry_run: bool,
 ) -> RequestResult<()> {
+    if context.order.spec().deletes {
+        apply::delete(context.cluster, record, dry_run).await?;
+        if !dry_run {
+            publish_deletion(context, record).await;
+        }
+        return Ok(());
+    }
     if change.is_empty() {
         return Ok(());
     }
@@ -209,6 +223,32 @@ fn gone(cluster: &Cluster, record: &Record) -> Problem {
     .next(format!(
         "it was deleted or lost its label; to list the groups: kubectl failover status {place}"
     ))
+}
+
+/// Publishes an Event for a deletion. Failing to do so does not fail it.
+async fn publish_deletion(context: OrderContext<'_>, record: &Record) {
+    let OrderContext { cluster, by, .. } = context;
+    let group = record.group.as_ref().ok();
+    let active = group.map(|group| group.write_weights(&group.weights()));
+    let event = GroupEvent {
+        kind: EventKind::Gone,
+        group: record.id(),
+        apex: Some(record.apex.clone()),
+        at: cluster.clock().now(),
+        from: active,
+        to: None,
+        by: by.to_owned(),
+        why: format!(
+            "deleted; all traffic goes to {}, without failover",
+            record.apex
+        ),
+        unverified: false,
+        took: None,
+    };
+    let event = ObjectEvent::new(record, event).on_object(by);
+    if let Err(cause) = events::publish(cluster, &record.meta.namespace, &event).await {
+        tracing::debug!(%cause, "an Event was not written");
+    }
 }
 
 /// Publishes an Event for everything that the change did to the group, and for the outage that a

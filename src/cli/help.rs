@@ -11,7 +11,9 @@ use super::GlobalArgs;
 const COMMAND_GROUPS: [(&str, &[&str]); 5] = [
     (
         "Failover groups",
-        &["status", "traffic", "history", "create", "set", "migrate"],
+        &[
+            "status", "traffic", "history", "create", "set", "migrate", "delete",
+        ],
     ),
     ("Automatic failover", &["watch", "pause", "resume"]),
     ("Traffic by hand", &["force", "failback"]),

@@ -5,6 +5,7 @@ pub mod check;
 pub mod completion;
 pub mod config;
 pub mod create;
+pub mod delete;
 pub mod explain;
 pub mod failback;
 pub mod force;
@@ -30,6 +31,7 @@ use clap::{Parser, Subcommand};
 pub use completion::{CompletionArgs, CompletionShell};
 pub use config::{ConfigCommand, ConfigViewArgs};
 pub use create::{CreateArgs, DEFAULT_CONTROLLER, PolicyArgs};
+pub use delete::{DeleteArgs, DeleteDanger};
 pub use explain::{DocumentFormat, ExplainArgs, VersionArgs};
 pub use failback::{FailbackArgs, ForceFilterArgs};
 pub use force::ForceArgs;
@@ -108,6 +110,9 @@ pub enum Command {
     /// Change the policy or the primary of groups
     #[command(after_help = set::SPEC.examples)]
     Set(SetArgs),
+    /// Delete groups
+    #[command(after_help = delete::SPEC.examples)]
+    Delete(DeleteArgs),
     /// Replace TrafficSplits with routes, and back
     #[command(after_help = migrate::SPEC.examples)]
     Migrate(MigrateArgs),
@@ -154,6 +159,7 @@ impl Command {
             Self::Force(args) => force::SPEC.json(args.change.prints_json()),
             Self::Failback(args) => failback::SPEC.json(args.change.prints_json()),
             Self::Set(args) => set::SPEC.json(args.change.prints_json()),
+            Self::Delete(args) => delete::SPEC.json(args.change.prints_json()),
             Self::Migrate(args) => migrate::SPEC.json(args.change.prints_json()),
             Self::Pause(args) => pause::PAUSE.json(args.change.prints_json()),
             Self::Resume(args) => pause::RESUME.json(args.change.prints_json()),

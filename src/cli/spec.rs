@@ -65,6 +65,7 @@ mod tests {
             "failback web",
             "set web",
             "migrate web",
+            "delete web",
             "pause web",
             "resume web",
         ];

@@ -18,11 +18,8 @@ const SUGGESTIONS: [(&[&str], &[&str]); 15] = [
         &["to see a group in detail: kubectl failover status NAME"],
     ),
     (
-        &["delete", "remove", "rm", "destroy"],
-        &[
-            "a group is an ordinary object: kubectl delete KIND/NAME",
-            "its kind and name: kubectl failover status NAME -o name",
-        ],
+        &["remove", "rm", "destroy"],
+        &["to delete a group: kubectl failover delete NAME"],
     ),
     (
         &["edit", "update", "patch", "configure", "annotate"],

@@ -6,6 +6,7 @@ pub mod complete;
 pub mod completion;
 pub mod config;
 pub mod create;
+pub mod delete;
 pub mod env;
 pub mod explain;
 pub mod failback;
@@ -77,6 +78,7 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Force(args) => force::run(env, &args).await,
         Command::Failback(args) => failback::run(env, &args).await,
         Command::Set(args) => set::run(env, &args).await,
+        Command::Delete(args) => delete::run(env, &args).await,
         Command::Migrate(args) => migrate::run(env, &args).await,
         Command::Pause(args) => pause::pause(env, &args).await,
         Command::Resume(args) => pause::resume(env, &args).await,

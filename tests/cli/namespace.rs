@@ -115,13 +115,14 @@ async fn with_a_group_in_shop() -> ScriptedServer {
     .await
 }
 
-const CHANGES_OF_ALL: [&str; 6] = [
+const CHANGES_OF_ALL: [&str; 7] = [
     "force --all --yes",
     "failback --all --yes",
     "pause --all --yes",
     "resume --all --yes",
     "set --all --min-ready 2 --yes",
     "migrate --all --yes",
+    "delete --all --yes",
 ];
 
 #[tokio::test]

@@ -80,7 +80,7 @@ fn words_of_other_tools_name_the_right_command() {
         ("list", "kubectl failover status"),
         ("get groups", "kubectl failover status"),
         ("describe web", "kubectl failover status NAME"),
-        ("delete web", "kubectl delete KIND/NAME"),
+        ("remove web", "kubectl failover delete NAME"),
         ("undo web", "kubectl failover failback NAME"),
         ("undo web", "kubectl failover history NAME"),
         ("evacuate east", "kubectl failover force --all"),
