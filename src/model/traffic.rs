@@ -120,6 +120,14 @@ pub struct TrafficRow {
     pub traffic: BackendTraffic,
 }
 
+impl TrafficRow {
+    /// Returns how many responses there were to requests that the weights apply to: those of
+    /// clients that call the apex.
+    pub fn routed(&self) -> f64 {
+        (self.traffic.responses() - self.traffic.direct).max(0.0)
+    }
+}
+
 /// The traffic of one group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrafficReport {
@@ -139,6 +147,30 @@ pub struct TrafficReport {
     pub clients: Clients,
     /// The weights changed during the window.
     pub has_moved: bool,
+    /// What was answered before the weights last changed, if that was counted.
+    pub before: Option<EarlierTraffic>,
+}
+
+/// What the backends answered that had the traffic before it moved.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EarlierTraffic {
+    /// The backends.
+    pub backends: Vec<String>,
+    /// Their responses that were a success.
+    pub success: f64,
+    /// All of their responses.
+    pub responses: f64,
+}
+
+impl EarlierTraffic {
+    /// Adds the responses of a backend that has the traffic.
+    pub fn add(&mut self, name: &str, traffic: &BackendTraffic) {
+        if !self.backends.iter().any(|known| known == name) {
+            self.backends.push(name.to_owned());
+        }
+        self.success += traffic.success;
+        self.responses += traffic.responses();
+    }
 }
 
 impl TrafficReport {

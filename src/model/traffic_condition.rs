@@ -243,6 +243,7 @@ mod tests {
             seconds: 10.0,
             clients: Clients::default(),
             has_moved: false,
+            before: None,
         }
     }
 

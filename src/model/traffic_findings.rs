@@ -18,6 +18,8 @@ pub enum TrafficFault {
     Failing,
     /// A backend fails more often than the primary.
     WorseThanPrimary,
+    /// A backend fails more often than the one that had the traffic before it.
+    WorseThanBefore,
     /// Pods without a proxy.
     Unmeshed,
     /// Pods that did not answer.
@@ -27,6 +29,14 @@ pub enum TrafficFault {
 }
 
 impl TrafficFault {
+    /// Whether requests fail.
+    pub fn is_of_success(self) -> bool {
+        matches!(
+            self,
+            Self::Refused | Self::Failing | Self::WorseThanPrimary | Self::WorseThanBefore
+        )
+    }
+
     /// Returns the name in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -36,6 +46,7 @@ impl TrafficFault {
             Self::Refused => "refused",
             Self::Failing => "failing",
             Self::WorseThanPrimary => "worseThanPrimary",
+            Self::WorseThanBefore => "worseThanBefore",
             Self::Unmeshed => "unmeshed",
             Self::Silent => "silent",
             Self::Restarted => "restarted",
@@ -78,6 +89,7 @@ pub fn findings(report: &TrafficReport, flags: &str) -> Vec<TrafficFinding> {
     let mut findings: Vec<TrafficFinding> = findings.into_iter().flatten().collect();
     findings.extend(report.rows.iter().filter_map(failing));
     findings.extend(worse_than_primary(report));
+    findings.extend(worse_than_before(report, flags));
     findings.extend(
         [unmeshed(report), silent(report), restarted(report)]
             .into_iter()
@@ -207,9 +219,8 @@ fn not_by_weight(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> 
     if report.has_moved {
         return None;
     }
-    let routed = |row: &TrafficRow| (row.traffic.responses() - row.traffic.direct).max(0.0);
     let can_serve = |row: &&TrafficRow| row.traffic.ready.is_none_or(|(_, most)| most > 0);
-    let all: f64 = report.rows.iter().map(routed).sum();
+    let all: f64 = report.rows.iter().map(TrafficRow::routed).sum();
     #[allow(clippy::cast_precision_loss, reason = "weights are small")]
     let weight = |row: &TrafficRow| row.weight as f64;
     let weights: f64 = report.rows.iter().filter(can_serve).map(weight).sum();
@@ -223,14 +234,14 @@ fn not_by_weight(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> 
             0.0
         };
         let chance = MAX_DEVIATIONS * (wanted * (1.0 - wanted) / all).sqrt();
-        (routed(row) / all - wanted).abs() > chance.max(SHARE_TOLERANCE)
+        (row.routed() / all - wanted).abs() > chance.max(SHARE_TOLERANCE)
     };
     let row = report.rows.iter().filter(can_serve).find(differs)?;
     let mut message = format!(
         "Traffic does not follow the weights: {} has {} of the weight and {} of the traffic.",
         row.name,
         percent(weight(row) / weights),
-        percent(routed(row) / all)
+        percent(row.routed() / all)
     );
     if report.clients.older_than_group > 0 {
         message += &format!(
@@ -313,6 +324,40 @@ fn worse_than_primary(report: &TrafficReport) -> Vec<TrafficFinding> {
         })
     });
     worse.collect()
+}
+
+/// Compares the backends that have the traffic with those that had it before it moved. Those that had
+/// it then may get no requests any more.
+fn worse_than_before(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> {
+    let before = report.before.as_ref()?;
+    let normal = before.success / before.responses;
+    if before.responses < MIN_RESPONSES {
+        return None;
+    }
+    let is_new = |row: &&TrafficRow| row.weight > 0 && !before.backends.contains(&row.name);
+    let mut rows = report.rows.iter().filter(is_new);
+    let (row, rate) = rows.find_map(|row| {
+        let rate = row.traffic.success_rate()?;
+        let is_worse = row.traffic.responses() >= MIN_RESPONSES
+            && rate >= LOW_SUCCESS
+            && normal - rate > SUCCESS_DIFFERENCE;
+        is_worse.then_some((row, rate))
+    })?;
+    Some(TrafficFinding {
+        fault: TrafficFault::WorseThanBefore,
+        message: format!(
+            "{} answers {} with success. Before the traffic moved, {} answered {}.",
+            row.name,
+            percent(rate),
+            before.backends.join(" and "),
+            percent(normal)
+        ),
+        next: Some(format!(
+            "look at the logs of {}; to move the traffic back: kubectl failover failback {} {flags}",
+            row.name,
+            report.id.short_name()
+        )),
+    })
 }
 
 fn unmeshed(report: &TrafficReport) -> Option<TrafficFinding> {
@@ -402,7 +447,7 @@ fn percent(share: f64) -> String {
 mod tests {
     use super::*;
     use crate::model::ids::{GroupId, ServiceRef};
-    use crate::model::traffic::{BackendTraffic, Clients, SilentClient};
+    use crate::model::traffic::{BackendTraffic, Clients, EarlierTraffic, SilentClient};
 
     fn row(name: &str, weight: u64, success: f64, failure: f64) -> TrafficRow {
         TrafficRow {
@@ -438,6 +483,7 @@ mod tests {
                 ..Clients::default()
             },
             has_moved: false,
+            before: None,
         }
     }
 
@@ -515,6 +561,30 @@ mod tests {
             messages(&worse),
             ["web-east answers 95% with success, web answers 100%."]
         );
+    }
+
+    #[test]
+    fn a_target_that_fails_more_often_than_the_source_did_is_found() {
+        let mut moved = report(&[row("web", 0, 0.0, 0.0), row("web-east", 1, 95.0, 5.0)]);
+        let mut before = EarlierTraffic::default();
+        before.add("web", &row("web", 1, 99.0, 1.0).traffic);
+        moved.before = Some(before.clone());
+        assert_eq!(
+            messages(&moved),
+            ["web-east answers 95% with success. Before the traffic moved, web answered 99%."]
+        );
+        // Few requests say little, and a source that failed as often is no reason to go back.
+        moved.before = Some(EarlierTraffic {
+            success: 10.0,
+            responses: 10.0,
+            ..before.clone()
+        });
+        assert_eq!(messages(&moved), [""; 0]);
+        moved.before = Some(EarlierTraffic {
+            success: 94.0,
+            ..before
+        });
+        assert_eq!(messages(&moved), [""; 0]);
     }
 
     #[test]

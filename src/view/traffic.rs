@@ -539,6 +539,7 @@ mod tests {
                 ..Clients::default()
             },
             has_moved: false,
+            before: None,
         }
     }
 

@@ -83,6 +83,11 @@ impl Running {
 
     /// The first line of standard error, from the start on, that contains `text`.
     pub async fn stderr_line_containing(&mut self, text: &str) -> String {
+        self.stderr_line_within(WAIT_LIMIT, text).await
+    }
+
+    /// The same, with another limit.
+    pub async fn stderr_line_within(&mut self, limit: Duration, text: &str) -> String {
         if let Some(line) = self.errors.iter().find(|line| line.contains(text)) {
             return line.clone();
         }
@@ -95,7 +100,7 @@ impl Running {
             }
             None
         };
-        let found = tokio::time::timeout(WAIT_LIMIT, find).await.ok().flatten();
+        let found = tokio::time::timeout(limit, find).await.ok().flatten();
         found.unwrap_or_else(|| self.fail(&format!("no line on standard error contains {text:?}")))
     }
 

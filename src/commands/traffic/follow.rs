@@ -13,7 +13,7 @@ use crate::changes::write::place_of;
 use crate::cli::TrafficWaitArgs;
 use crate::cluster::Cluster;
 use crate::commands::status::waiting::Waiting;
-use crate::model::traffic::TrafficReport;
+use crate::model::traffic::{TrafficReport, TrafficRow};
 use crate::model::traffic_findings::{count, findings, seconds};
 use crate::model::{GroupId, Status};
 use crate::output::spinner::Spinner;
@@ -231,23 +231,22 @@ impl TrafficWait {
             (None, 2..) => "the requests follow".to_owned(),
             (None, _) => expected.shares(report),
         };
-        let next = match late {
-            None => Vec::new(),
-            Some(_) => {
-                let flags = reach.for_plugin(&report.id.namespace);
-                let found = findings(report, &flags).into_iter();
-                let found = found.map(|finding| clean(&finding.message));
-                let late = format!(
-                    "timed out after {} s waiting for the traffic to follow the weights",
-                    limit.as_secs_f64()
-                );
-                std::iter::once(late).chain(found).collect()
-            }
-        };
+        let is_met = late.is_none();
+        let late = late.map(|_| {
+            format!(
+                "timed out after {} s waiting for the traffic to follow the weights",
+                limit.as_secs_f64()
+            )
+        });
+        let flags = reach.for_plugin(&report.id.namespace);
+        let found = findings(report, &flags).into_iter();
+        // What does not concern the move is left to `traffic`.
+        let found = found.filter(|finding| !is_met || finding.fault.is_of_success());
+        let found = found.map(|finding| clean(&finding.message));
         FollowedTraffic {
-            is_met: next.is_empty(),
+            is_met,
             words,
-            next,
+            next: late.into_iter().chain(found).collect(),
             document: serde_json::to_value(&document).ok(),
         }
     }
@@ -282,8 +281,8 @@ impl Expected {
         let Some(report) = self.report(reports) else {
             return Some("the group was not counted".to_owned());
         };
-        let responses = |name: &str| report.row(name).map_or(0.0, |row| row.traffic.responses());
-        let all = report.total().responses();
+        let routed = |name: &str| report.row(name).map_or(0.0, TrafficRow::routed);
+        let all = all_routed(report);
         if all <= 0.0 {
             return Some(format!(
                 "no requests to {} from {} within {}, so nothing shows where they go",
@@ -292,25 +291,28 @@ impl Expected {
                 seconds(report.seconds)
             ));
         }
-        let following: f64 = self.active.iter().map(|name| responses(name)).sum();
-        let follows = following / all >= MIN_FOLLOWING_SHARE && responses(&self.to) > 0.0;
+        let following: f64 = self.active.iter().map(|name| routed(name)).sum();
+        let follows = following / all >= MIN_FOLLOWING_SHARE && routed(&self.to) > 0.0;
         (!follows).then(|| self.shares(report))
     }
 
     /// Says which backends the requests go to.
     fn shares(&self, report: &TrafficReport) -> String {
-        let used = report.rows.iter().filter_map(|row| {
-            let share = report.share(row).filter(|share| *share > 0.0)?;
-            Some(format!("{} gets {:.0}%", clean(&row.name), share * 100.0))
+        let all = all_routed(report);
+        let used = report.rows.iter().filter(|row| row.routed() > 0.0);
+        let used = used.map(|row| {
+            let share = row.routed() / all * 100.0;
+            format!("{} gets {share:.0}%", clean(&row.name))
         });
         let used: Vec<String> = used.collect();
-        format!(
-            "{} of {:.0} requests in {}",
-            used.join(" and "),
-            report.total().responses(),
-            seconds(report.seconds)
-        )
+        let seconds = seconds(report.seconds);
+        format!("{} of {all:.0} requests in {seconds}", used.join(" and "))
     }
+}
+
+/// The requests that the weights apply to.
+fn all_routed(report: &TrafficReport) -> f64 {
+    report.rows.iter().map(TrafficRow::routed).sum()
 }
 
 /// Says why no request can be counted, before anything is changed.

@@ -9,7 +9,7 @@ use crate::cluster::api::groups;
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::error;
-use crate::model::traffic::{Traffic, TrafficReport, TrafficRow};
+use crate::model::traffic::{EarlierTraffic, Traffic, TrafficReport, TrafficRow};
 use crate::model::traffic_findings::{count, seconds};
 use crate::model::{Group, GroupId};
 use crate::problem::Problem;
@@ -74,6 +74,9 @@ struct MeasuredGroup {
     group: Group,
     /// Its weights changed during the last window.
     has_moved: bool,
+    /// What was answered since the weights last changed, and before that.
+    since: EarlierTraffic,
+    before: Option<EarlierTraffic>,
 }
 
 impl TrafficMeter {
@@ -91,6 +94,8 @@ impl TrafficMeter {
                 group: valid(&record)?,
                 record,
                 has_moved: false,
+                since: EarlierTraffic::default(),
+                before: None,
             })
         });
         let groups: Vec<MeasuredGroup> = measured.collect::<Result<_, Problem>>()?;
@@ -217,12 +222,12 @@ impl TrafficMeter {
     async fn measure(&mut self, window: Duration) -> Result<Vec<TrafficReport>, MeterError> {
         let traffic = self.source.measure(window).await?;
         let records = self.read_again().await?;
-        for measured in &mut self.groups {
+        for (measured, traffic) in self.groups.iter_mut().zip(&traffic) {
             let id = measured.group.id.clone();
             let record = records.iter().find(|record| record.id() == id);
             let record = record
                 .ok_or_else(|| Problem::new(format!("{} was deleted", clean(&id.to_string()))))?;
-            measured.renew(record)?;
+            measured.renew(record, traffic)?;
         }
         let groups = self.groups.iter().zip(traffic);
         Ok(groups
@@ -268,16 +273,17 @@ impl TrafficMeter {
             seconds: traffic.seconds,
             clients: traffic.clients,
             has_moved: measured.has_moved,
+            before: measured.before.clone(),
         }
     }
 }
 
 impl MeasuredGroup {
-    /// Takes over the group as it is now.
+    /// Takes over the group as it is after a window.
     ///
     /// # Errors
     /// If it is not valid, or has other backends.
-    fn renew(&mut self, record: &Record) -> Result<(), Problem> {
+    fn renew(&mut self, record: &Record, traffic: &Traffic) -> Result<(), Problem> {
         let group = valid(record)?;
         let services = |group: &Group| -> Vec<_> {
             let backends = group.backends.iter();
@@ -290,7 +296,14 @@ impl MeasuredGroup {
             ))
             .next("run the command again"));
         }
+        let backends = self.group.backends.iter().zip(&traffic.backends);
+        for (backend, traffic) in backends.filter(|(backend, _)| backend.weight > 0) {
+            self.since.add(&backend.name, traffic);
+        }
         self.has_moved = group.weights_on_object() != self.group.weights_on_object();
+        if self.has_moved {
+            self.before = Some(std::mem::take(&mut self.since));
+        }
         (self.record, self.group) = (record.clone(), group);
         Ok(())
     }

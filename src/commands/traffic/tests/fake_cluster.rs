@@ -34,6 +34,8 @@ pub enum Proxy {
     Follows,
     /// Counts 100 responses of `web-svc` for each scrape, whatever the weights are.
     Strays,
+    /// As `Follows`, but each tenth response of `web-svc-east` is a failure.
+    FollowsToFailures,
     /// Nothing is sent.
     Idle,
 }
@@ -75,7 +77,8 @@ impl Seen {
         if proxy == Proxy::Strays {
             *sent.entry("web-svc".to_owned()).or_default() += 100;
         }
-        let splits = self.splits.values().filter(|_| proxy == Proxy::Follows);
+        let follows = matches!(proxy, Proxy::Follows | Proxy::FollowsToFailures);
+        let splits = self.splits.values().filter(|_| follows);
         for backend in splits.flat_map(|it| it["spec"]["backends"].as_array().unwrap()) {
             let name = backend["service"].as_str().unwrap().to_owned();
             *sent.entry(name).or_default() += 100 * backend["weight"].as_u64().unwrap();
@@ -307,8 +310,9 @@ async fn forward(
         }
         let body = match proxy {
             Proxy::Follows | Proxy::Strays | Proxy::Idle => {
-                sent_metrics(&seen.lock().responses[pod])
+                sent_metrics(&seen.lock().responses[pod], 0)
             }
+            Proxy::FollowsToFailures => sent_metrics(&seen.lock().responses[pod], 20),
             _ => metrics(before, is_second_process),
         };
         let length = body.len();
@@ -327,15 +331,26 @@ async fn forward(
     }
 }
 
-fn sent_metrics(responses: &BTreeMap<String, u64>) -> String {
-    let line = |(backend, count): (&String, &u64)| {
+/// The metrics of a pod that counted these responses; `failing` is how many of `web-svc-east` fail.
+fn sent_metrics(responses: &BTreeMap<String, u64>, failing: u64) -> String {
+    let line = |backend: &str, class: &str, count: u64| {
         format!(
             "response_total{{direction=\"outbound\",authority=\"{backend}.emojivoto.svc\",\
-             status_code=\"200\",classification=\"success\"}} {count}\n"
+             status_code=\"200\",classification=\"{class}\"}} {count}\n"
         )
     };
-    let lines: String = responses.iter().map(line).collect();
-    format!("process_start_time_seconds 1000\n{lines}")
+    let lines = responses.iter().map(|(backend, count)| {
+        let failures = if backend == "web-svc-east" {
+            failing * count / 200
+        } else {
+            0
+        };
+        line(backend, "success", count - failures) + &line(backend, "failure", failures)
+    });
+    format!(
+        "process_start_time_seconds 1000\n{}",
+        lines.collect::<String>()
+    )
 }
 
 fn metrics(scrapes: usize, is_second_process: bool) -> String {

@@ -61,6 +61,23 @@ async fn traffic_that_does_not_follow_is_reported_with_the_last_numbers() {
     assert_eq!(item["traffic"]["backends"][0]["share"], 1.0);
 }
 
+/// The target has ready endpoints and answers, but worse than the source did.
+#[tokio::test]
+async fn a_target_that_fails_more_often_is_reported() {
+    let cluster = FakeCluster::start(&[("a", Proxy::FollowsToFailures)])
+        .await
+        .at_home();
+    let (ended, _, err) = run(&cluster, "force web-svc").await;
+    assert_eq!(ended.unwrap(), Exit::Done, "the traffic follows");
+    assert!(
+        err.contains(
+            "web-svc-east answers 90% with success. Before the traffic moved, web-svc answered \
+             100%."
+        ),
+        "{err}"
+    );
+}
+
 #[tokio::test]
 async fn without_any_requests_nothing_shows_where_they_go() {
     let cluster = FakeCluster::start(&[("a", Proxy::Idle)]).await.at_home();
