@@ -44,7 +44,8 @@ pub use remotes::{LocalName, LocalNameArgs, RemoteArgs};
 pub use resilience::ResilienceArgs;
 pub use sandbox::{
     GatewayState, PartitionState, SandboxCommand, SandboxDemoArgs, SandboxGatewayArgs,
-    SandboxGuardArgs, SandboxPartitionArgs, SandboxRunArgs, SandboxSuperviseArgs, SandboxUpArgs,
+    SandboxGuardArgs, SandboxPartitionArgs, SandboxRunArgs, SandboxSuperviseArgs,
+    SandboxTrafficArgs, SandboxUpArgs,
 };
 pub use set::SetArgs;
 pub use spec::CommandSpec;

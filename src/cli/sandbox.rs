@@ -1,11 +1,12 @@
 //! The arguments of `sandbox` and its commands.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::spec::CommandSpec;
-use super::values::parse_kind;
+use super::values::{parse_duration, parse_kind};
 
 pub const SPEC: CommandSpec = CommandSpec::new(
     "\
@@ -20,6 +21,7 @@ const UP: &str = r#"Examples:
   kubectl failover sandbox up
   eval "$(kubectl failover sandbox up)"
   kubectl failover sandbox up --clusters west,east,central
+  kubectl failover sandbox up --rps 50
   kubectl failover sandbox up --assets ./bin"#;
 
 const DOWN: &str = "\
@@ -50,6 +52,13 @@ Examples:
   kubectl failover sandbox partition east on
   kubectl failover sandbox partition east off";
 
+const TRAFFIC: &str = "\
+Examples:
+  kubectl failover sandbox traffic
+  kubectl failover sandbox traffic east --success 93 --latency 25ms
+  kubectl failover sandbox traffic --rps 50
+  kubectl failover sandbox traffic --reset";
+
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
     /// Start the clusters; they run until `sandbox down`
@@ -73,6 +82,9 @@ pub enum SandboxCommand {
     /// Cut a cluster's API off from the network, or reconnect it
     #[command(after_help = PARTITION)]
     Partition(SandboxPartitionArgs),
+    /// Show or change the simulation of traffic: how much clients send, how well pods answer
+    #[command(after_help = TRAFFIC)]
+    Traffic(SandboxTrafficArgs),
     /// Keep the clusters running (started by the other sandbox commands)
     #[command(hide = true)]
     Supervise(SandboxSuperviseArgs),
@@ -106,6 +118,9 @@ pub struct SandboxUpArgs {
     /// Use the control plane's programs in this folder instead of building them
     #[arg(long, value_name = "DIR")]
     pub assets: Option<PathBuf>,
+    /// Requests a second that each client pod sends in the simulation of traffic [default: 2]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_rps)]
+    pub rps: Option<f64>,
 }
 
 #[derive(Debug, Args)]
@@ -135,6 +150,25 @@ pub struct SandboxPartitionArgs {
     /// `on`: requests to it hang, as on a dead network; `off`: it answers again
     #[arg(value_enum)]
     pub state: PartitionState,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxTrafficArgs {
+    /// Cluster that the pods are in [default: all clusters]
+    #[arg(id = "sandbox_cluster", value_name = "CLUSTER")]
+    pub cluster: Option<String>,
+    /// Percentage of requests that its pods answer with success
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
+    pub success: Option<f64>,
+    /// How long its pods take to answer
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub latency: Option<Duration>,
+    /// Requests a second that each of its client pods sends
+    #[arg(long, value_name = "NUMBER", value_parser = parse_rps)]
+    pub rps: Option<f64>,
+    /// Go back to what `sandbox up` started with
+    #[arg(long, conflicts_with_all = ["success", "latency", "rps"])]
+    pub reset: bool,
 }
 
 #[derive(Debug, Args)]
@@ -171,4 +205,18 @@ pub enum GatewayState {
 pub enum PartitionState {
     On,
     Off,
+}
+
+fn parse_rps(text: &str) -> Result<f64, String> {
+    number_up_to(text, 10_000.0)
+}
+
+fn parse_percentage(text: &str) -> Result<f64, String> {
+    number_up_to(text.strip_suffix('%').unwrap_or(text), 100.0)
+}
+
+fn number_up_to(text: &str, most: f64) -> Result<f64, String> {
+    let number = text.parse().ok();
+    let allowed = number.filter(|number| (0.0..=most).contains(number));
+    allowed.ok_or_else(|| format!("expected a number from 0 to {most}"))
 }

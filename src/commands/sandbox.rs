@@ -3,7 +3,7 @@
 use crate::cli::SandboxCommand;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
-use crate::sandbox::cli::{network, run, up};
+use crate::sandbox::cli::{network, run, traffic, up};
 use crate::sandbox::demo;
 use crate::sandbox::supervisor::supervise;
 
@@ -16,6 +16,7 @@ pub async fn run(streams: &Streams, command: SandboxCommand) -> anyhow::Result<E
         SandboxCommand::Run(args) => run::run(streams, &args).await,
         SandboxCommand::Gateway(args) => network::gateway(streams, &args).await,
         SandboxCommand::Partition(args) => network::partition(streams, &args).await,
+        SandboxCommand::Traffic(args) => traffic::run(streams, &args).await,
         SandboxCommand::Supervise(args) => supervise::run(streams, args).await,
         SandboxCommand::Guard(_) => {
             Err(Problem::usage("a guard starts before the async runtime").into())

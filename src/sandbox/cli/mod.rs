@@ -2,4 +2,5 @@
 
 pub mod network;
 pub mod run;
+pub mod traffic;
 pub mod up;

@@ -13,7 +13,7 @@ use crate::problem::{Exit, Problem};
 use crate::process::others;
 use crate::process::polling::poll;
 use crate::sandbox::host::state;
-use crate::sandbox::host::state::{Gateway, Network, SandboxState};
+use crate::sandbox::host::state::{ClusterState, Gateway, Network, Networks, SandboxState};
 use crate::sandbox::host::state_dir::{Owner, StateDir};
 
 const STATE_POLL: Duration = Duration::from_millis(20);
@@ -43,26 +43,45 @@ pub async fn partition(streams: &Streams, args: &SandboxPartitionArgs) -> anyhow
 }
 
 /// Asks the supervisor to change a cluster's network, and waits until the change is applied.
-async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Result<()> {
+async fn change(cluster: &str, change: impl Fn(&mut Network)) -> anyhow::Result<()> {
+    change_all(Some(cluster), change).await.map(drop)
+}
+
+/// Changes the network of a cluster, or of all clusters. Returns the new state.
+pub async fn change_all(
+    cluster: Option<&str>,
+    change: impl Fn(&mut Network),
+) -> anyhow::Result<SandboxState> {
     let (state_dir, supervisor) = current_sandbox()?;
     let state = SandboxState::read(&state_dir).context("the sandbox is not ready yet")?;
-    if !state.clusters.iter().any(|known| known.name == cluster) {
-        let known: Vec<_> = state
-            .clusters
-            .iter()
-            .map(|known| known.name.as_str())
-            .collect();
-        return Err(Problem::usage(format!("unknown cluster {cluster}"))
-            .next(format!("The clusters are {}.", known.join(", ")))
-            .into());
-    }
+    let named = named(&state, cluster)?;
     let mut networks = state::read_network_requests(&state_dir)?;
-    let network = networks.entry(cluster.to_owned()).or_default();
-    change(network);
-    let asked = *network;
+    for name in named {
+        change(networks.entry(name.to_owned()).or_default());
+    }
     state::write_network_requests(&state_dir, &networks)?;
     others::send(supervisor.pid, Signal::USR1).context("sending the supervisor a signal")?;
-    until_applied(&state_dir, cluster, asked).await
+    until_applied(&state_dir, &networks).await
+}
+
+/// Returns the state of the current sandbox, with only the named cluster or all of them.
+pub fn current_state(cluster: Option<&str>) -> anyhow::Result<SandboxState> {
+    let (state_dir, _) = current_sandbox()?;
+    let state = SandboxState::read(&state_dir).context("the sandbox is not ready yet")?;
+    named(&state, cluster)?;
+    Ok(state)
+}
+
+fn named<'a>(state: &'a SandboxState, cluster: Option<&'a str>) -> anyhow::Result<Vec<&'a str>> {
+    let known = state.clusters.iter().map(|known| known.name.as_str());
+    let known: Vec<_> = known.collect();
+    match cluster {
+        None => Ok(known),
+        Some(cluster) if known.contains(&cluster) => Ok(vec![cluster]),
+        Some(cluster) => Err(Problem::usage(format!("unknown cluster {cluster}"))
+            .next(format!("The clusters are {}.", known.join(", ")))
+            .into()),
+    }
 }
 
 /// Returns the sandbox that KUBECONFIG points to (inside `sandbox run`), or else that of `sandbox
@@ -86,15 +105,16 @@ fn current_sandbox() -> anyhow::Result<(StateDir, Owner)> {
         .into())
 }
 
-async fn until_applied(state_dir: &StateDir, cluster: &str, asked: Network) -> anyhow::Result<()> {
-    let is_applied = |state: SandboxState| {
-        let mut clusters = state.clusters.iter();
-        clusters
-            .any(|known| known.name == cluster && known.network == asked)
-            .then_some(())
+async fn until_applied(state_dir: &StateDir, asked: &Networks) -> anyhow::Result<SandboxState> {
+    let applied = |state: SandboxState| {
+        let differs = |known: &ClusterState| {
+            let asked = asked.get(&known.name);
+            known.network != asked.copied().unwrap_or_default()
+        };
+        (!state.clusters.iter().any(differs)).then_some(state)
     };
     let applied = poll(STATE_POLL, async || {
-        SandboxState::read(state_dir).map(is_applied).transpose()
+        SandboxState::read(state_dir).map(applied).transpose()
     });
     tokio::time::timeout(APPLY_TIMEOUT, applied)
         .await

@@ -35,6 +35,7 @@ pub async fn up(streams: &Streams, args: &SandboxUpArgs) -> anyhow::Result<Exit>
     streams.say(&format!(
         "To look: kubectl --context {first} -n emojivoto get deployments,services"
     ));
+    streams.say("Traffic is a simulation, without proxies: kubectl failover sandbox traffic");
     streams.say("To stop it: kubectl failover sandbox down");
     print_exports(streams, &state_dir, own_kubectl)
 }
@@ -198,6 +199,8 @@ pub fn status(streams: &Streams) -> anyhow::Result<Exit> {
         for program in &cluster.programs {
             streams.print(&format!("  {}", describe(program)))?;
         }
+        let simulation = cluster.network.traffic.describe(state.rps);
+        streams.print(&format!("  {:<24} {simulation}", "traffic simulation"))?;
     }
     streams.print(&format!(
         "supervisor  process {}, log {}",

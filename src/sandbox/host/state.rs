@@ -15,6 +15,9 @@ pub struct SandboxState {
     pub supervisor: u32,
     pub ready: bool,
     pub assets: PathBuf,
+    /// The requests a second that each client pod sends, unless a cluster has its own setting.
+    #[serde(default)]
+    pub rps: f64,
     pub clusters: Vec<ClusterState>,
 }
 
@@ -63,16 +66,35 @@ pub struct TrafficSettings {
 impl TrafficSettings {
     /// As in emojivoto, whose vote-bot votes and looks once a second.
     pub const DEFAULT_RPS: f64 = 2.0;
+    const DEFAULT_SUCCESS: f64 = 100.0;
     const DEFAULT_LATENCY_MS: f64 = 5.0;
     const DEFAULT_LATENCY_BETWEEN_CLUSTERS_MS: f64 = 25.0;
 
-    pub fn rps(self) -> f64 {
-        self.rps.unwrap_or(Self::DEFAULT_RPS)
+    /// Takes over the settings that the other ones have.
+    pub fn update(&mut self, other: Self) {
+        self.rps = other.rps.or(self.rps);
+        self.success = other.success.or(self.success);
+        self.latency_ms = other.latency_ms.or(self.latency_ms);
+    }
+
+    /// Says what is simulated, with the rate of `sandbox up`.
+    pub fn describe(self, rps: f64) -> String {
+        let rps = self.rps.unwrap_or(rps);
+        let success = self.success.unwrap_or(Self::DEFAULT_SUCCESS);
+        let latency = match self.latency_ms {
+            Some(latency) => format!("in {latency}ms"),
+            None => format!(
+                "in {}ms ({}ms to other clusters)",
+                Self::DEFAULT_LATENCY_MS,
+                Self::DEFAULT_LATENCY_BETWEEN_CLUSTERS_MS
+            ),
+        };
+        format!("each client pod sends {rps}rps; pods answer {success}% with success, {latency}")
     }
 
     /// Returns the share of successes, from 0 to 1.
     pub fn success(self) -> f64 {
-        self.success.unwrap_or(100.0) / 100.0
+        self.success.unwrap_or(Self::DEFAULT_SUCCESS) / 100.0
     }
 
     /// Returns the latency for clients in the same cluster, or in another one.
@@ -141,7 +163,7 @@ impl SandboxState {
     }
 }
 
-/// Reads the requests of `sandbox gateway` and `sandbox partition`.
+/// Reads the requests of `sandbox gateway`, `sandbox partition` and `sandbox traffic`.
 pub fn read_network_requests(state_dir: &StateDir) -> anyhow::Result<Networks> {
     let text = match std::fs::read_to_string(state_dir.network_requests()) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Networks::new()),
@@ -150,7 +172,7 @@ pub fn read_network_requests(state_dir: &StateDir) -> anyhow::Result<Networks> {
     serde_json::from_str(&text).context("reading the network requests")
 }
 
-/// Writes the requests of `sandbox gateway` and `sandbox partition`.
+/// Writes the requests of `sandbox gateway`, `sandbox partition` and `sandbox traffic`.
 pub fn write_network_requests(state_dir: &StateDir, networks: &Networks) -> anyhow::Result<()> {
     let text = serde_json::to_string(networks).context("writing the network requests")?;
     state_dir::write_private(&state_dir.network_requests(), &text)

@@ -79,7 +79,8 @@ impl StateDir {
         self.dir.join("state.json")
     }
 
-    /// Returns the file with the requests of `sandbox gateway` and `sandbox partition`.
+    /// Returns the file with the requests of `sandbox gateway`, `sandbox partition` and `sandbox
+    /// traffic`.
     pub fn network_requests(&self) -> PathBuf {
         self.dir.join("networks.json")
     }

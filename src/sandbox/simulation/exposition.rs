@@ -14,7 +14,7 @@ pub fn write(started: f64, calls: &[(&Target, &Counters)]) -> String {
     };
     for (target, counters) in calls {
         for (service, balancer) in &counters.balancers {
-            endpoint(&mut series, service, balancer, counters.answers(service));
+            endpoint(&mut series, service, balancer, counters.of_backend(service));
             queue(&mut series, target, service, balancer);
         }
         statuses(&mut series, target, counters);
@@ -35,36 +35,33 @@ fn endpoint(
     let labels = format!(
         r#"direction="outbound",authority="{name}.{namespace}.svc.cluster.local",tls="true",dst_namespace="{namespace}",dst_service="{name}""#
     );
-    let [success, failure] = [whole(answers.success), whole(answers.failure)];
-    if success + failure == 0.0 {
+    let all = answers.answered();
+    if all < 1.0 {
         return;
     }
-    series(format!("request_total{{{labels}}} {}", success + failure));
-    for (status, class, count) in [("200", "success", success), ("500", "failure", failure)] {
+    series(format!("request_total{{{labels}}} {all}"));
+    for (status, class, count) in [
+        ("200", "success", answers.successes()),
+        ("500", "failure", answers.failures()),
+    ] {
         if count > 0.0 {
             series(format!(
                 r#"response_total{{{labels},status_code="{status}",classification="{class}",grpc_status="",error=""}} {count}"#
             ));
         }
     }
-    for (bound, count) in LATENCY_BOUNDS.iter().zip(balancer.latency) {
-        let count = whole(count);
+    for (bound, count) in LATENCY_BOUNDS.iter().zip(balancer.latency()) {
         series(format!(
             r#"response_latency_ms_bucket{{{labels},le="{bound}"}} {count}"#
         ));
     }
-    let all = whole(answers.success + answers.failure);
     series(format!(
         r#"response_latency_ms_bucket{{{labels},le="+Inf"}} {all}"#
     ));
     series(format!("response_latency_ms_count{{{labels}}} {all}"));
-    let sum = whole(balancer.latency_sum);
+    let sum = balancer.latency_sum();
     series(format!("response_latency_ms_sum{{{labels}}} {sum}"));
-    let open = if balancer.is_used {
-        balancer.endpoints
-    } else {
-        0
-    };
+    let open = balancer.connections();
     series(format!(
         r#"tcp_open_connections{{{labels},peer="dst"}} {open}"#
     ));
@@ -77,7 +74,7 @@ fn queue(
     balancer: &Balancer,
 ) {
     let labels = format!("{},{}", parent(target), backend(service, balancer.port));
-    let (ready, waiting) = (balancer.endpoints, whole(balancer.waiting));
+    let (ready, waiting) = (balancer.endpoints, balancer.waiting);
     series(format!(
         r#"outbound_http_balancer_endpoints{{endpoint_state="ready",{labels}}} {ready}"#
     ));
@@ -86,7 +83,7 @@ fn queue(
     ));
     series(format!(
         "outbound_http_balancer_queue_requests_total{{{labels}}} {}",
-        whole(balancer.queued)
+        balancer.queued
     ));
 }
 
@@ -133,13 +130,11 @@ fn by_status(
         "request" => format!("outbound_{protocol}_route_request_statuses_total"),
         _ => format!("outbound_{protocol}_route_backend_response_statuses_total"),
     };
-    let failures = statuses.failure + statuses.injected;
     for (status, error, count) in [
-        (good, "", statuses.success),
-        (bad, "", failures),
-        ("", "FAIL_FAST", statuses.refused),
+        (good, "", statuses.successes()),
+        (bad, "", statuses.failures() + statuses.injected()),
+        ("", "FAIL_FAST", statuses.refused()),
     ] {
-        let count = whole(count);
         if count > 0.0 {
             series(format!(
                 r#"{name}{{{labels},{label}="{status}",error="{error}"}} {count}"#
@@ -157,18 +152,17 @@ fn profile(series: &mut impl FnMut(String), target: &Target, statuses: Statuses)
     for (rest, count) in [
         (
             r#"status_code="200",classification="success",grpc_status="",error="""#,
-            statuses.success,
+            statuses.successes(),
         ),
         (
             r#"status_code="500",classification="failure",grpc_status="",error="""#,
-            statuses.failure,
+            statuses.failures(),
         ),
         (
             r#"classification="failure",grpc_status="",error="unclassified""#,
-            statuses.refused,
+            statuses.refused(),
         ),
     ] {
-        let count = whole(count);
         if count > 0.0 {
             series(format!("route_response_total{{{labels},{rest}}} {count}"));
         }
@@ -203,7 +197,5 @@ fn of_route(target: &Target, route: &RouteName) -> String {
     )
 }
 
-/// Returns the requests that have ended completely. Sums of fractions may fall short by a little.
-fn whole(count: f64) -> f64 {
-    (count + 1e-6).floor()
-}
+#[cfg(test)]
+mod tests;

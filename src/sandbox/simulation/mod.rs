@@ -24,12 +24,15 @@ use super::host::log::Log;
 use super::host::state::Networks;
 use simulator::Simulator;
 
-/// Simulates the traffic of all clusters. Never returns.
+/// Simulates the traffic of all clusters, with this rate of each client pod by default. Never
+/// returns.
 pub async fn run(
     clusters: &[ControlPlane],
     networks: &watch::Receiver<Networks>,
+    rps: f64,
     log: &Log,
 ) -> Infallible {
-    Simulator::new(clusters, networks.clone(), log).run().await;
+    let simulator = Simulator::new(clusters, networks.clone(), rps, log);
+    simulator.run().await;
     std::future::pending().await
 }

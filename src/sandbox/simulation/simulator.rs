@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::client::SimulatedClient;
-use super::plan::{Plan, Target};
+use super::plan::Target;
 use super::pods::ClientPod;
 use super::watches::{Changed, Changes, SimulationChange, watch_namespace, watch_pods};
 use super::world::{ClusterView, Objects, World};
@@ -28,9 +28,10 @@ use crate::sandbox::mirror::watches::RETRY_DELAY;
 pub struct Simulator<'a> {
     clusters: Vec<Cluster>,
     changes: Changes,
-    /// The open watches of each namespace that clients call.
+    /// The open watches of each namespace that decides where requests go.
     namespaces: BTreeMap<String, Vec<AbortHandle>>,
     networks: watch::Receiver<Networks>,
+    default_rps: f64,
     log: &'a Log,
 }
 
@@ -61,6 +62,7 @@ impl<'a> Simulator<'a> {
     pub fn new(
         clusters: &[ControlPlane],
         networks: watch::Receiver<Networks>,
+        default_rps: f64,
         log: &'a Log,
     ) -> Self {
         let mut changes = Changes::new();
@@ -79,6 +81,7 @@ impl<'a> Simulator<'a> {
             changes,
             namespaces: BTreeMap::new(),
             networks,
+            default_rps,
             log,
         }
     }
@@ -94,8 +97,8 @@ impl<'a> Simulator<'a> {
             while let Some(Some(change)) = self.changes.next().now_or_never() {
                 self.observe(change);
             }
-            self.follow_namespaces();
-            self.plan();
+            let namespaces = self.plan();
+            self.follow_namespaces(namespaces);
         }
     }
 
@@ -123,16 +126,8 @@ impl<'a> Simulator<'a> {
         }
     }
 
-    /// Watches the namespaces that clients call, and no others.
-    fn follow_namespaces(&mut self) {
-        let clients = self
-            .clusters
-            .iter()
-            .flat_map(|cluster| cluster.clients.values());
-        let targets = clients.flat_map(|running| &running.pod.targets);
-        let called: BTreeSet<String> = targets
-            .map(|target| target.service.namespace.clone())
-            .collect();
+    /// Watches the namespaces that decide where requests go, and no others.
+    fn follow_namespaces(&mut self, called: BTreeSet<String>) {
         let left: Vec<String> = self
             .namespaces
             .keys()
@@ -165,42 +160,44 @@ impl<'a> Simulator<'a> {
         }
     }
 
-    /// Has all clients send where the objects say now.
-    fn plan(&self) {
+    /// Has all clients send where the objects say now. Returns the namespaces that this depends on.
+    fn plan(&self) -> BTreeSet<String> {
         let networks = self.networks.borrow();
-        for (here, cluster) in self.clusters.iter().enumerate() {
-            let clients = cluster.clients.values();
-            let targets: BTreeSet<&Target> =
-                clients.flat_map(|running| &running.pod.targets).collect();
-            let plans: BTreeMap<&Target, Plan> = targets
-                .into_iter()
-                .filter_map(|target| Some((target, self.plan_of(here, target, &networks)?)))
-                .collect();
-            let network = networks.get(&cluster.name).copied().unwrap_or_default();
-            for running in cluster.clients.values() {
-                running.client.follow(network.traffic.rps(), &plans);
-            }
-        }
-    }
-
-    /// Returns none until everything that decides has been listed.
-    fn plan_of(&self, here: usize, target: &Target, networks: &Networks) -> Option<Plan> {
-        let mut views = Vec::new();
-        for cluster in &self.clusters {
-            let objects = cluster.objects.get(&target.service.namespace)?;
-            if !objects.has_listed() {
-                return None;
-            }
-            views.push(ClusterView {
-                name: &cluster.name,
-                objects,
-            });
-        }
+        let views = self.clusters.iter().map(|cluster| ClusterView {
+            name: &cluster.name,
+            objects: &cluster.objects,
+        });
         let world = World {
-            clusters: views,
-            networks,
+            clusters: views.collect(),
+            networks: &networks,
         };
-        Some(world.plan(here, target))
+        let mut namespaces = BTreeSet::new();
+        for (here, cluster) in self.clusters.iter().enumerate() {
+            let clients = || cluster.clients.values();
+            let targets: BTreeSet<&Target> =
+                clients().flat_map(|running| &running.pod.targets).collect();
+            let mut plans = BTreeMap::new();
+            for target in targets {
+                namespaces.insert(target.service.namespace.clone());
+                if !world.has_listed(&target.service.namespace) {
+                    continue;
+                }
+                let plan = world.plan(here, target);
+                let backends = plan.backends.iter();
+                let places = backends.map(|backend| backend.service.namespace.clone());
+                let places: BTreeSet<String> = places.collect();
+                if places.iter().all(|namespace| world.has_listed(namespace)) {
+                    plans.insert(target, plan);
+                }
+                namespaces.extend(places);
+            }
+            let network = networks.get(&cluster.name).copied().unwrap_or_default();
+            let rps = network.traffic.rps.unwrap_or(self.default_rps);
+            for running in clients() {
+                running.client.follow(rps, &plans);
+            }
+        }
+        namespaces
     }
 }
 

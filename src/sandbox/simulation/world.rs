@@ -1,4 +1,6 @@
-//! The objects of one namespace in all clusters, and the plans that proxies make of them. No I/O.
+//! The objects of all clusters, and the plans that proxies make of them. No I/O.
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -24,10 +26,10 @@ pub struct Objects {
     pub groups: [Known<DynamicObject>; 4],
 }
 
-/// A cluster, seen from one namespace.
+/// A cluster, and its objects by namespace.
 pub struct ClusterView<'a> {
     pub name: &'a str,
-    pub objects: &'a Objects,
+    pub objects: &'a BTreeMap<String, Objects>,
 }
 
 /// All clusters, and the settings of the simulation.
@@ -37,7 +39,7 @@ pub struct World<'a> {
 }
 
 impl Objects {
-    pub fn has_listed(&self) -> bool {
+    fn has_listed(&self) -> bool {
         let groups = self.groups.iter().all(|known| known.listed);
         groups && self.services.listed && self.slices.listed
     }
@@ -92,7 +94,8 @@ impl InEffect for Record {
 impl World<'_> {
     /// Returns how a proxy in the cluster with this index divides requests.
     pub fn plan(&self, here: usize, target: &Target) -> Plan {
-        let record = self.objects(here).and_then(|it| it.group_of(target));
+        let objects = self.objects(here, &target.service.namespace);
+        let record = objects.and_then(|objects| objects.group_of(target));
         let plan = record.and_then(|record| self.plan_of(here, target, &record));
         plan.unwrap_or_else(|| {
             let service = &target.service;
@@ -155,7 +158,7 @@ impl World<'_> {
 
     /// Returns the ready endpoints of a Service; none if it does not exist.
     fn pool(&self, here: usize, service: &ServiceRef) -> Option<Pool> {
-        let object = self.objects(here)?.service(service)?;
+        let object = self.objects(here, &service.namespace)?.service(service)?;
         let (labels, annotations) = (object.labels(), object.annotations());
         let elsewhere = |name: &str| ServiceRef::new(service.namespace.as_str(), name);
         let endpoints = if let Some(cluster) = labels.get(REMOTE_DISCOVERY) {
@@ -199,17 +202,22 @@ impl World<'_> {
         service: &ServiceRef,
     ) -> Answers {
         let settings = self.settings(answering);
+        let objects = self.objects(listed, &service.namespace);
         Answers {
-            endpoints: self
-                .objects(listed)
-                .map_or(0, |objects| objects.ready(service)),
+            endpoints: objects.map_or(0, |objects| objects.ready(service)),
             success: settings.success(),
             latency_ms: settings.latency_ms(here == answering),
         }
     }
 
-    fn objects(&self, cluster: usize) -> Option<&Objects> {
-        Some(self.clusters.get(cluster)?.objects)
+    /// Whether everything in a namespace is known.
+    pub fn has_listed(&self, namespace: &str) -> bool {
+        let mut clusters = self.clusters.iter();
+        clusters.all(|view| view.objects.get(namespace).is_some_and(Objects::has_listed))
+    }
+
+    fn objects(&self, cluster: usize, namespace: &str) -> Option<&Objects> {
+        self.clusters.get(cluster)?.objects.get(namespace)
     }
 
     fn index(&self, cluster: &str) -> Option<usize> {
@@ -223,3 +231,6 @@ impl World<'_> {
             .map_or_else(TrafficSettings::default, |network| network.traffic)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,6 +71,7 @@ impl Session {
             .arg(state_dir.dir())
             .arg("--assets")
             .arg(assets.dir())
+            .args(args.rps.map(|rps| format!("--rps={rps}")))
             // A detached supervisor must not keep the starter's working directory in use.
             .current_dir("/")
             .stdin(Stdio::piped())

@@ -22,7 +22,9 @@ use crate::sandbox::control_plane::program::{ControlPlaneProgram, Roster};
 use crate::sandbox::control_plane::{access, install, links};
 use crate::sandbox::host::log::Log;
 use crate::sandbox::host::state;
-use crate::sandbox::host::state::{ClusterState, Network, Networks, ProgramState, SandboxState};
+use crate::sandbox::host::state::{
+    ClusterState, Network, Networks, ProgramState, SandboxState, TrafficSettings,
+};
 use crate::sandbox::host::state_dir::StateDir;
 use crate::sandbox::{mirror, simulation};
 
@@ -87,14 +89,15 @@ async fn serve(
         .map(|cluster| cluster.access.clone())
         .collect();
     access::write_kubeconfig(&state_dir.kubeconfig(), &accesses)?;
-    let state_file = StateFile::create(state_dir, &assets, &clusters)?;
+    let rps = args.up.rps.unwrap_or(TrafficSettings::DEFAULT_RPS);
+    let state_file = StateFile::create(state_dir, &assets, rps, &clusters)?;
     // Installed before anyone can find the sandbox: without a handler, the signal ends this
     // process.
     let requests = signal(SignalKind::user_defined1()).context("listening for network requests")?;
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
     let schedulers = scheduler::run(&clusters, &log);
-    let simulation = simulation::run(&clusters, &networks_seen, &log);
+    let simulation = simulation::run(&clusters, &networks_seen, rps, &log);
     state_file.update(|state| state.ready = true)?;
     SupervisorEvent::Ready.send(streams);
     log.line("ready");
@@ -145,12 +148,14 @@ impl<'a> StateFile<'a> {
     fn create(
         state_dir: &'a StateDir,
         assets: &Assets,
+        rps: f64,
         clusters: &[ControlPlane],
     ) -> anyhow::Result<Self> {
         let state = SandboxState {
             supervisor: std::process::id(),
             ready: false,
             assets: assets.dir().to_owned(),
+            rps,
             clusters: clusters.iter().map(describe).collect(),
         };
         state.write(state_dir)?;
