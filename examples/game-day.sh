@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # A game day for web-svc of emojivoto in west, with its mirror from east as the fallback: an outage, a force and a
-# failback. It stops at the first step that fails. However it ends, it cleans up.
+# failback. Each time it waits until the requests really go there. It stops at the first step that fails. However it
+# ends, it cleans up.
 # To rehearse it on your own machine: kubectl failover sandbox run -- examples/game-day.sh
 set -euo pipefail
 west=(--context "${WEST:-west}" -n emojivoto) east=(--context "${EAST:-east}" -n emojivoto)
 plugin() { kubectl failover "$@" "${west[@]}"; }
-expect() { plugin status web-svc --for "$1" --for "active=$2" --timeout 30s; }
+expect() {
+  plugin status web-svc --for "$1" --for "active=$2" --timeout 30s
+  plugin traffic web-svc --for "share($2)>=95%" --window 5s --timeout 1m
+}
 scale() { kubectl scale deploy/web --replicas "$1" "${west[@]}"; }
 replicas=$(kubectl get deploy/web -o jsonpath='{.spec.replicas}' "${west[@]}")
 before=$(kubectl get trafficsplit web-svc-failover --ignore-not-found -o name "${west[@]}")

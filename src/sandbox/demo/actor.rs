@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::process::others;
 use crate::sandbox::host::guard;
 use crate::settings::values::SettingKey;
+use crate::text::word;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// `watch` prints a line when it starts. After this time without one, it counts as started too.
@@ -84,7 +85,7 @@ impl Actor {
         let place = [context.as_str(), "-n", NAMESPACE];
         self.streams.print(&format!(
             "$ kubectl failover {} {}",
-            arguments.join(" "),
+            quoted(arguments),
             place.join(" ")
         ))?;
         let mut command = guard::command()?;
@@ -127,6 +128,12 @@ impl RunningWatch {
         }
         Err(Problem::new(format!("`watch` ended with {status}")).into())
     }
+}
+
+/// Returns the arguments as a shell wants them.
+fn quoted(arguments: &[&str]) -> String {
+    let words: Vec<String> = arguments.iter().map(|argument| word(argument)).collect();
+    words.join(" ")
 }
 
 fn print(

@@ -96,14 +96,20 @@ impl Story {
             3,
             self.actor.start_watch(&self.with_remote(&["watch"])).await,
         )?;
-        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
+        step(3, self.actor.run(&self.with_remote(&["status"])).await)?;
+        self.streams
+            .print("The traffic is a simulation: no proxies run, and no requests are sent.")?;
+        step(3, self.traffic(APEX).await)?;
         let over = step(3, self.switch(&mut observer, 0).await)?;
-        self.streams.print("\n4. Status during the failover")?;
+        self.streams
+            .print("\n4. Status and traffic during the failover")?;
         step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
+        step(4, self.traffic(&self.fallback).await)?;
         self.streams
             .print(&format!("\n5. Bring {APEX}'s pods back"))?;
         let back = step(5, self.switch(&mut observer, 1).await)?;
-        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
+        step(5, self.actor.run(&self.with_remote(&["status"])).await)?;
+        step(5, self.traffic(APEX).await)?;
         step(5, watch.end().await)?;
         self.streams.print(&format!(
             "\n6. {APEX} failed over to {} in {} and back in {}, measured by an independent watch.",
@@ -112,6 +118,24 @@ impl Story {
             in_words(back)
         ))?;
         Ok(())
+    }
+
+    /// Shows the traffic, once all of it goes to a backend.
+    async fn traffic(&self, backend: &str) -> anyhow::Result<()> {
+        let goal = format!("share({backend})>=95%");
+        let command = [
+            "traffic",
+            APEX,
+            "--from",
+            "deploy/vote-bot",
+            "--for",
+            &goal,
+            "--window",
+            "2s",
+            "--timeout",
+            "20s",
+        ];
+        self.actor.run(&command).await
     }
 
     async fn export(&self) -> anyhow::Result<()> {
