@@ -7,3 +7,4 @@ mod mirror;
 mod partition;
 mod routes;
 mod scheduler;
+mod simulation;

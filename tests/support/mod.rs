@@ -44,7 +44,7 @@ pub use faults::{Fault, Recorded};
 pub use harmless::harmless;
 pub use installed::{Installed, Link, is_here};
 pub use namespace::{Side, TestNamespace};
-pub use objects::{accept_http_route, patch_json, traffic_split_resource};
+pub use objects::{accept_http_route, accept_route, patch_json, traffic_split_resource};
 pub use output::Output;
 pub use plugin::{Plugin, plugin};
 pub use programs::{Revived, free_port, start_again};

@@ -167,7 +167,12 @@ where
 
 /// Accepts a route in place of Linkerd's policy controller.
 pub async fn accept_http_route(side: &Side, name: &str) {
-    let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute");
+    accept_route(side, "HTTPRoute", name).await;
+}
+
+/// Accepts a route of one of the Gateway API's kinds.
+pub async fn accept_route(side: &Side, kind: &str, name: &str) {
+    let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", kind);
     let kind = ApiResource::from_gvk(&kind);
     let routes: Api<DynamicObject> =
         Api::namespaced_with(side.client.clone(), &side.namespace, &kind);
