@@ -115,7 +115,7 @@ fn describe(order: &dyn Order, planned: &PlannedChange, change: &Change, words: 
     let before = active(group, &group.weights(), readiness);
     let what = match &change.moves_to {
         Some(weights) => format!("{before} → {}", active(group, weights, readiness)),
-        None if order.spec().deletes => words.to_owned(),
+        None if order.spec().deletes || !change.backends.is_empty() => words.to_owned(),
         None => format!("{words}; traffic stays on {before}"),
     };
     let terms = order.terms(&planned.seen).into_iter();

@@ -15,6 +15,8 @@ Examples:
   kubectl failover set web-svc --policy active-active --weights web-svc=3,web-svc-east=1
   kubectl failover set web-svc --standby on
   kubectl failover set web-svc --primary web-svc-east --yes
+  kubectl failover set web-svc --add-fallback web-svc-north
+  kubectl failover set --all --remove-fallback web-svc-north --yes
   kubectl failover set web-svc --resilient --yes
   kubectl failover set web-svc --retries=gateway-error --breaker consecutive --yes
   kubectl failover set --all --unset failback,failback-delay --dry-run=client",
@@ -32,6 +34,16 @@ pub struct SetArgs {
     /// Backend that should have the traffic
     #[arg(long, value_name = "BACKEND")]
     pub primary: Option<String>,
+    /// Add this service to the fallbacks, without traffic (repeatable). A route's may be in other
+    /// namespaces: NAMESPACE/SERVICE
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub add_fallback: Vec<String>,
+    /// Remove this fallback (repeatable)
+    #[arg(long, value_name = "BACKEND", value_delimiter = ',')]
+    pub remove_fallback: Vec<String>,
+    /// Allow fallbacks that don't exist yet
+    #[arg(long, requires = "add_fallback")]
+    pub allow_missing: bool,
     /// Reset this setting to its default (repeatable)
     #[arg(long, value_name = "KEY", value_delimiter = ',', value_parser = PossibleValuesParser::new(POLICY_KEYS))]
     pub unset: Vec<String>,

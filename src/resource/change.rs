@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::annotations::{
     AVOID, CONTROLLED_BY, HELD, LAST_MOVE, LinkerdAnnotations, OVERRIDE, PAUSED, PRIMARY_SERVICE,
 };
+use super::backend_list::BackendListChange;
 use super::record::Record;
 use crate::model::avoidance::AvoidPlan;
 use crate::model::moves::MoveCommand;
@@ -25,6 +26,8 @@ pub struct Change {
     pub annotations: BTreeMap<&'static str, Option<String>>,
     /// Linkerd's own annotations.
     pub linkerds: LinkerdAnnotations,
+    /// Backends that the object gets or loses. Their weights are part of this.
+    pub backends: BackendListChange,
     /// The annotation of the move, if traffic moves.
     pub last_move: Option<LastMove>,
 }
@@ -88,6 +91,10 @@ impl Change {
         let weights = self.weights.as_ref().zip(group);
         if weights.is_some_and(|(weights, group)| !group.has_on_object(weights)) {
             return Some("the weights");
+        }
+        let names = group.map(Group::backend_names);
+        if !self.backends.is_empty() && names.is_none_or(|names| names != self.backends.names) {
+            return Some("the backends");
         }
         let lacks_label = self
             .controlled_by
@@ -282,6 +289,14 @@ impl<'a> ChangeBuilder<'a> {
 }
 
 impl Change {
+    /// Records a move, or what the last one is with other backends.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn note_move(&mut self, last_move: &LastMove) -> serde_json::Result<()> {
+        self.set_json(LAST_MOVE, last_move)
+    }
+
     fn set_json(
         &mut self,
         key: &'static str,

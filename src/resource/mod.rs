@@ -5,6 +5,7 @@
 
 pub mod annotations;
 mod assemble;
+mod backend_list;
 pub(crate) mod bounded;
 pub mod breaker;
 pub mod change;
@@ -36,6 +37,7 @@ pub mod selector;
 mod traffic_split;
 pub mod upstream;
 
+pub use backend_list::{BackendListChange, change_backends};
 pub use change::{Change, ChangeBuilder, TrafficMove};
 pub use group_name::GroupName;
 pub use grpc_route::GRPC_ROUTE;

@@ -8,7 +8,7 @@ use super::meta::{ManagedFields, Meta};
 use super::provenance::FIELD_MANAGER;
 use super::record::Record;
 use crate::model::moves::same_weights;
-use crate::model::{EventKind, GroupEvent, LastMove, Override, Pause};
+use crate::model::{EventKind, Group, GroupEvent, LastMove, Override, Pause};
 
 /// Returns what happened between two versions of a group's object. `seen`: the API server's time at
 /// which the later one was seen.
@@ -139,6 +139,7 @@ impl ObservedChange<'_> {
                 Some(format!("{key} {} -> {}", value(before), value(after)))
             })
             .collect();
+        let changed: Vec<String> = changed.into_iter().chain(self.backends()).collect();
         if changed.is_empty() {
             return None;
         }
@@ -152,6 +153,26 @@ impl ObservedChange<'_> {
         let at = note.as_ref().map(|note| note.at);
         let by = note.map_or_else(|| self.who(), |note| note.by);
         Some(self.event(kind, at, by, changed.join(", ")))
+    }
+
+    /// The backends that this tool added and removed.
+    fn backends(&self) -> Vec<String> {
+        let (Ok(before), Ok(after)) = (&self.before.group, &self.after.group) else {
+            return Vec::new();
+        };
+        if self.writer() != Some(FIELD_MANAGER) {
+            return Vec::new();
+        }
+        let missing = |from: &Group, what: &'static str, all: &Group| -> Vec<String> {
+            let names = all.backends.iter();
+            names
+                .filter(|backend| from.position(&backend.name).is_none())
+                .map(|backend| format!("backend {} {what}", backend.name))
+                .collect()
+        };
+        let mut changed = missing(before, "added", after);
+        changed.extend(missing(after, "removed", before));
+        changed
     }
 
     /// Traffic moved: either by one of the events so far, or by another one.
@@ -211,6 +232,11 @@ impl ObservedChange<'_> {
     fn new_note(&self) -> Option<LastMove> {
         self.annotation(LAST_MOVE)?;
         let note = self.after.meta.last_move()?;
+        // Other backends change only the names in it.
+        let known = self.before.meta.last_move();
+        if known.is_some_and(|known| known.at == note.at && known.why == note.why) {
+            return None;
+        }
         let weights = weights(self.after)?;
         same_weights(&note.to, &weights).then_some(note)
     }

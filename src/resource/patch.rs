@@ -27,6 +27,7 @@ pub fn patch(record: &Record, change: &Change) -> Patch {
         let namespace = |path: &PointerBuf| add(path.clone(), json!(record.meta.namespace));
         operations.extend(record.bare_backends.iter().map(namespace));
     }
+    operations.extend(change.backends.operations.iter().cloned());
     operations.extend(
         change
             .controlled_by

@@ -1,10 +1,14 @@
 //! `set`: changes the policy or the primary of groups, and what Linkerd's proxies do by themselves. It
 //! moves no traffic.
 
+pub mod backends;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::value::to_raw_value;
+
+use backends::{AddedServices, BackendsPlan};
 
 use super::args::targets::{check_named, targets};
 use super::args::{policy, resilience};
@@ -15,13 +19,13 @@ use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, SetArgs};
 use crate::cluster::queries::upstream;
-use crate::model::{Group, Timers, Weights, decide};
+use crate::model::{Group, Invalid, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{
-    CONTROLLED_BY, OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE, STANDBY,
+    CONTROLLED_BY, OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE, STANDBY, WEIGHTS,
 };
 use crate::resource::upstream::{REMOVES_STANDBYS, Upstream};
-use crate::resource::{Change, NewGroup, Record, patch, patched};
+use crate::resource::{BackendListChange, Change, NewGroup, Record, patch, patched};
 use crate::view::command_line::command_on;
 
 /// Annotations by key; none as the value removes the annotation.
@@ -38,6 +42,7 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
         } else {
             Vec::new()
         },
+        added: backends::read(&cluster, args, &records).await,
         annotations,
         args,
     };
@@ -48,6 +53,7 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
 /// Returns the annotations of the policy to change.
 fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
     resilience::check_standby(&args.resilience)?;
+    backends::check(args)?;
     let settings = policy::of(&args.policy, args.resilience.standby());
     policy::check(&settings, None)?;
     let mut annotations: AnnotationValues = settings
@@ -64,7 +70,9 @@ fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
         }
     }
     let is_for_linkerd = args.resilience.may_change_anything();
-    if annotations.is_empty() && args.primary.is_none() && !is_for_linkerd {
+    let changes_backends = !args.add_fallback.is_empty() || !args.remove_fallback.is_empty();
+    let is_nothing = annotations.is_empty() && args.primary.is_none() && !is_for_linkerd;
+    if is_nothing && !changes_backends {
         return Err(Problem::usage(
             "nothing to change; pass at least one setting, such as --min-ready 2",
         )
@@ -76,6 +84,8 @@ fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
 struct SetOrder<'a> {
     annotations: AnnotationValues,
     args: &'a SetArgs,
+    /// The Services of the fallbacks to add.
+    added: AddedServices,
     /// Linkerd's own controllers; empty if no backend is to stand by.
     upstream: Vec<Upstream>,
 }
@@ -86,12 +96,16 @@ impl Order for SetOrder<'_> {
             groups,
             primary,
             resilience,
+            remove_fallback,
             ..
         } = self.args;
         OrderSpec {
             // A running watch moves traffic to another primary at once. The Service may serve more
             // than the group.
-            asks: primary.is_some() || groups.may_be_many() || resilience.may_change_service(),
+            asks: primary.is_some()
+                || groups.may_be_many()
+                || resilience.may_change_service()
+                || !remove_fallback.is_empty(),
             reads: PreflightReads {
                 objects: true,
                 services: resilience.may_change_service(),
@@ -129,19 +143,39 @@ impl Order for SetOrder<'_> {
             annotations.insert(OVERRIDE, None);
             lines.push("removed the stale override".to_owned());
         }
+        let backends = backends::plan(self.args, &self.added, record, object, seen)?;
+        if let Some(BackendsPlan {
+            shares: Some(shares),
+            ..
+        }) = &backends
+        {
+            annotations.entry(WEIGHTS).or_insert_with(|| shares.clone());
+        }
+        lines.extend(backends.iter().flat_map(|plan| plan.lines.clone()));
         let mut change = Change::builder()
             .annotate(annotations)
             .annotate_for_linkerd(linkerds.retries)
             .build()
             .map_err(|_| unreadable())?;
+        change.backends = backends
+            .as_ref()
+            .map_or_else(BackendListChange::default, |plan| plan.change.clone());
         let group = group_after(record, object, &change)?;
         if group.policy.standby && self.upstream.iter().any(|it| it.manages(record)) {
             let next = format!("give the group a label {CONTROLLED_BY} that it does not select");
             return Err(Refusal::new(REMOVES_STANDBYS, next));
         }
-        change.weights = standbys(record, &group, seen);
-        let weights = change.weights.as_ref();
-        lines.extend(weights.map(|weights| line_of_weights(record, &group, weights)));
+        match backends {
+            Some(plan) => {
+                lines.extend(plan.notes.iter().cloned());
+                add_weights(record, object, &mut change, plan, seen)?;
+            }
+            None => {
+                change.weights = standbys(record, &group, seen);
+                let weights = change.weights.as_ref();
+                lines.extend(weights.map(|weights| line_of_weights(record, &group, weights)));
+            }
+        }
         if lines.is_empty() {
             let words = [vec!["already set".to_owned()], linkerds.notes].concat();
             return Ok(ChangePlan::Unchanged(words.join("; ")));
@@ -162,15 +196,22 @@ impl Order for SetOrder<'_> {
 
 /// Returns the group as it is after the change.
 fn group_after(record: &Record, object: &Value, change: &Change) -> Result<Group, Refusal> {
+    let after = record_after(record, object, change)?;
+    after.group.map_err(|invalid| would_be_invalid(&invalid))
+}
+
+fn record_after(record: &Record, object: &Value, change: &Change) -> Result<Record, Refusal> {
     let after = patched(object, &patch(record, change));
     let after = after.and_then(|after| to_raw_value(&after).ok());
     let after = after.and_then(|raw| record.kind.read(&raw).ok());
-    after.ok_or_else(unreadable)?.group.map_err(|invalid| {
-        Refusal::new(
-            format!("that would make the group invalid: {}", invalid.reason),
-            format!("to fix that, {}", invalid.mend),
-        )
-    })
+    after.ok_or_else(unreadable)
+}
+
+fn would_be_invalid(invalid: &Invalid) -> Refusal {
+    Refusal::new(
+        format!("that would make the group invalid: {}", invalid.reason),
+        format!("to fix that, {}", invalid.mend),
+    )
 }
 
 /// Returns the weights with which the same traffic goes to the same backends, and all that should
@@ -189,6 +230,34 @@ fn standbys(record: &Record, after: &Group, seen: &Preflight) -> Option<Vec<u64>
     after
         .at(seen.now, readiness)
         .to_write(&Weights::Hold, readiness)
+}
+
+/// Adds other backends to a change, with the weights of standbys, and keeps the note of the last
+/// move fitting.
+fn add_weights(
+    record: &Record,
+    object: &Value,
+    change: &mut Change,
+    plan: BackendsPlan,
+    seen: &Preflight,
+) -> Result<(), Refusal> {
+    let before = seen.valid()?;
+    let after = record_after(record, object, change)?;
+    let group = after.group.as_ref().map_err(would_be_invalid)?;
+    let weights = if before.has_standby() && !group.policy.standby {
+        Some(group.without_standbys())
+    } else {
+        group
+            .at(seen.now, &plan.readiness)
+            .to_write(&Weights::Hold, &plan.readiness)
+    };
+    if let Some(weights) = weights {
+        change.backends.set_weights(&after, &weights);
+    }
+    if let Some(last_move) = plan.last_move(before, group, seen) {
+        change.note_move(&last_move).map_err(|_| unreadable())?;
+    }
+    Ok(())
 }
 
 fn line_of_weights(record: &Record, after: &Group, weights: &[u64]) -> String {
