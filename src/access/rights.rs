@@ -176,6 +176,9 @@ pub const REMOTE: Right = SLICES_FOLLOWED;
 pub const BREAKER: [Right; 2] = [Right::needed("", "services", &["patch"]), PROFILES];
 /// What `--remote-from-links` needs in the namespace of Linkerd's multicluster extension.
 pub const LINKS: Right = Right::needed("", "secrets", &["get"]);
+/// With it, secrets are read only for clusters that have a Link.
+pub const LINKS_LISTED: Right = Right::needed("multicluster.linkerd.io", "links", &["list"])
+    .helpful("cannot tell which clusters are linked");
 
 impl RbacCommand {
     /// Returns the command's name on the command line.

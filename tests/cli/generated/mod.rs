@@ -1,9 +1,11 @@
-//! The files of the repository that are generated: man pages, the reference, the picture of the demo.
+//! The files of the repository that are generated: man pages, the reference, the picture of the demo,
+//! the rights of the chart.
 
 mod described;
 mod man;
 mod picture;
 mod reference;
+mod rights;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,12 @@ pub struct GeneratedFile {
 }
 
 /// The folders that hold generated files and nothing else.
-pub const FOLDERS: [&str; 3] = [man::FOLDER, reference::FOLDER, picture::FOLDER];
+pub const FOLDERS: [&str; 4] = [
+    man::FOLDER,
+    reference::FOLDER,
+    picture::FOLDER,
+    rights::FOLDER,
+];
 
 /// Generates all files. The same command line and the same transcript give the same bytes.
 pub fn files() -> Vec<GeneratedFile> {
@@ -29,6 +36,6 @@ pub fn files() -> Vec<GeneratedFile> {
     };
     man::pages()
         .chain(reference::pages())
-        .chain([picture])
+        .chain([picture, rights::file()])
         .collect()
 }
