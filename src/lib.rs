@@ -13,6 +13,7 @@ mod cli;
 mod cluster;
 mod commands;
 mod error;
+mod install;
 pub mod model;
 mod observe;
 mod output;
@@ -37,6 +38,7 @@ pub mod internals {
     pub use crate::cluster::transport::options::ConnectOptions;
     pub use crate::cluster::transport::{connector, kubeconfig};
     pub use crate::cluster::{Cluster, Clusters};
+    pub use crate::install::CHART_FILES;
     pub use crate::view::explain;
     pub use crate::watch::{Clocks, Metrics, WatchOptions, WatchReport, run as watch};
 }

@@ -11,6 +11,7 @@ mod support;
 mod cli {
     mod argv0;
     mod certificates;
+    mod chart;
     mod complete;
     mod completion;
     mod concepts;

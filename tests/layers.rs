@@ -25,7 +25,7 @@ const LAYERS: Layers = Layers {
     folder: "",
     allowed: "
         lib: *
-        commands: changes watch observe check traffic readiness sandbox view output cluster resource model
+        commands: changes watch observe check traffic install readiness sandbox view output cluster resource model
         commands: access error cli process settings problem text
         settings: problem text
         changes: readiness cluster resource model view output access process error cli problem text
@@ -33,6 +33,7 @@ const LAYERS: Layers = Layers {
         observe: readiness cluster resource model access error problem text
         check: readiness cluster resource model access error problem text
         traffic: cluster resource model problem text
+        install: problem text
         readiness: cluster resource model problem text
         cluster: resource model problem text
         error: cluster access resource model output view problem text

@@ -19,7 +19,14 @@ const COMMAND_GROUPS: [(&str, &[&str]); 5] = [
     ("Traffic by hand", &["force", "failback"]),
     (
         "Setup and trial",
-        &["check", "config", "sandbox", "completion"],
+        &[
+            "check",
+            "install",
+            "uninstall",
+            "config",
+            "sandbox",
+            "completion",
+        ],
     ),
     ("Help", &["explain", "options", "version", "help"]),
 ];

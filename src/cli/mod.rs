@@ -13,6 +13,7 @@ pub mod global;
 pub mod groups;
 pub mod help;
 pub mod history;
+pub mod install;
 pub mod migrate;
 pub mod pause;
 pub mod remotes;
@@ -38,6 +39,7 @@ pub use force::ForceArgs;
 pub use global::GlobalArgs;
 pub use groups::{ChangeArgs, Danger, DryRun, GroupsArgs, StreamFormat};
 pub use history::{HistoryArgs, HistoryFormat};
+pub use install::{InstallArgs, UninstallArgs, UninstallDanger};
 pub use migrate::{MigrateArgs, MigrateDanger};
 pub use pause::{PauseArgs, ResumeArgs};
 pub use remotes::{LocalName, LocalNameArgs, RemoteArgs};
@@ -123,6 +125,12 @@ pub enum Command {
     /// Resume automatic failover
     #[command(after_help = pause::RESUME.examples)]
     Resume(ResumeArgs),
+    /// Print manifests that run watch in the cluster
+    #[command(after_help = install::INSTALL.examples)]
+    Install(InstallArgs),
+    /// Print the objects that install made
+    #[command(after_help = install::UNINSTALL.examples)]
+    Uninstall(UninstallArgs),
     /// Run local throwaway clusters for demos, drills and tests
     #[command(subcommand, after_help = sandbox::SPEC.examples)]
     Sandbox(SandboxCommand),
@@ -164,6 +172,8 @@ impl Command {
             Self::Migrate(args) => migrate::SPEC.json(args.change.prints_json()),
             Self::Pause(args) => pause::PAUSE.json(args.change.prints_json()),
             Self::Resume(args) => pause::RESUME.json(args.change.prints_json()),
+            Self::Install(args) => install::INSTALL.json(args.output == ObjectFormat::Json),
+            Self::Uninstall(args) => install::UNINSTALL.json(args.output == ObjectFormat::Json),
             Self::Sandbox(_) => sandbox::SPEC,
             Self::Config(command) => config::SPEC.json(command.prints_json()),
             Self::Explain(_) => explain::SPEC,

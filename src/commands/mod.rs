@@ -12,6 +12,7 @@ pub mod explain;
 pub mod failback;
 pub mod force;
 pub mod history;
+pub mod install;
 pub mod migrate;
 pub mod options;
 pub mod pause;
@@ -19,6 +20,7 @@ pub mod sandbox;
 pub mod set;
 pub mod status;
 pub mod traffic;
+pub mod uninstall;
 pub mod version;
 pub mod watch;
 
@@ -82,6 +84,8 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Migrate(args) => migrate::run(env, &args).await,
         Command::Pause(args) => pause::pause(env, &args).await,
         Command::Resume(args) => pause::resume(env, &args).await,
+        Command::Install(args) => install::run(env, &args).await,
+        Command::Uninstall(args) => uninstall::run(env, &args).await,
         Command::Sandbox(command) => sandbox::run(&env.streams, command).await,
         Command::Config(command) => config::run(env, &command),
         Command::Explain(args) => explain::run(env, &args),

@@ -13,11 +13,22 @@ use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 
 const VERSION_LABEL: &str = "app.kubernetes.io/version";
+const NAME_LABEL: &str = "app.kubernetes.io/name";
+/// The label of what manages an object; Helm's value is `Helm`.
+const MANAGER_LABEL: &str = "app.kubernetes.io/managed-by";
+const RELEASE_LABEL: &str = "app.kubernetes.io/instance";
+/// The name of this program, in [`NAME_LABEL`] of the Deployment that the chart makes.
+pub const OWN_NAME: &str = "kubectl-failover";
 
 /// A Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     pub name: String,
+    pub namespace: String,
+    /// The label `app.kubernetes.io/name`: what runs in it.
+    pub application: Option<String>,
+    /// The release of Helm that it belongs to.
+    pub helm_release: Option<String>,
     pub wanted: u32,
     pub ready: u32,
     /// The label `app.kubernetes.io/version`.
@@ -29,6 +40,11 @@ pub struct Deployment {
 impl Deployment {
     pub fn is_ready(&self) -> bool {
         self.ready >= self.wanted
+    }
+
+    /// Whether it runs `watch`, as the chart of this program makes it.
+    pub fn is_own(&self) -> bool {
+        self.application.as_deref() == Some(OWN_NAME)
     }
 }
 
@@ -65,21 +81,42 @@ struct DeploymentStatus {
 
 /// Lists the Deployments of a namespace.
 pub async fn deployments(cluster: &Cluster, namespace: &str) -> RequestResult<Vec<Deployment>> {
-    type DeploymentObject = Object<DeploymentSpec, DeploymentStatus>;
-    let deployments = Collection::all(DEPLOYMENTS, Some(namespace));
-    let objects = list_objects::<DeploymentObject>(cluster, &deployments).await?;
+    slim(cluster, &Collection::all(DEPLOYMENTS, Some(namespace))).await
+}
+
+/// Lists the Deployments that run `watch`, in all namespaces.
+pub async fn own_deployments(cluster: &Cluster) -> RequestResult<Vec<Deployment>> {
+    let labels = format!("{NAME_LABEL}={OWN_NAME}");
+    let source = Collection::new(DEPLOYMENTS, None, labels, |raw| {
+        serde_json::from_str(raw.get())
+    });
+    slim(cluster, &source).await
+}
+
+type DeploymentObject = Object<DeploymentSpec, DeploymentStatus>;
+
+async fn slim(
+    cluster: &Cluster,
+    source: &Collection<DeploymentObject>,
+) -> RequestResult<Vec<Deployment>> {
+    let objects = list_objects(cluster, source).await?;
     let slim = |Object {
                     metadata,
                     spec,
                     status,
                 }: DeploymentObject| {
         let containers = spec.template.spec.containers.into_iter();
+        let label = |key: &str| metadata.labels.get(key).cloned();
         Deployment {
             wanted: spec.replicas.unwrap_or(1),
             ready: status.ready_replicas,
-            version: metadata.labels.get(VERSION_LABEL).cloned(),
+            version: label(VERSION_LABEL),
+            application: label(NAME_LABEL),
+            helm_release: label(RELEASE_LABEL)
+                .filter(|_| label(MANAGER_LABEL).as_deref() == Some("Helm")),
             args: containers.flat_map(|container| container.args).collect(),
             name: metadata.name,
+            namespace: metadata.namespace,
         }
     };
     Ok(objects.into_iter().map(slim).collect())

@@ -32,9 +32,11 @@ pub async fn find(cluster: &Cluster) -> RequestResult<Vec<Upstream>> {
     Ok(try_join_all(found).await?.into_iter().flatten().collect())
 }
 
-/// Returns the Deployment of the controller, preferably one with a ready pod.
+/// Returns the Deployment of the controller, preferably one with a ready pod. This program's own
+/// installation has the same label on its namespace.
 fn controller(deployments: &[Deployment]) -> Option<&Deployment> {
-    let wanted = || deployments.iter().filter(|it| it.wanted > 0);
+    let others = || deployments.iter().filter(|it| !it.is_own());
+    let wanted = || others().filter(|it| it.wanted > 0);
     wanted().find(|it| it.ready > 0).or_else(|| wanted().next())
 }
 
@@ -56,19 +58,33 @@ fn selector(controller: &Deployment) -> &str {
 mod tests {
     use super::*;
 
+    fn deployment(args: &[&str]) -> Deployment {
+        Deployment {
+            name: String::new(),
+            namespace: String::new(),
+            application: None,
+            helm_release: None,
+            wanted: 1,
+            ready: 1,
+            version: None,
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn this_program_is_not_the_controller() {
+        let own = Deployment {
+            application: Some("kubectl-failover".to_owned()),
+            ..deployment(&["watch", "--selector=a=b"])
+        };
+        assert_eq!(controller(std::slice::from_ref(&own)), None);
+        let both = [own, deployment(&[])];
+        assert_eq!(controller(&both), both.get(1));
+    }
+
     #[test]
     fn the_selector_comes_from_the_arguments() {
-        let of = |args: &[&str]| {
-            let args = args.iter().map(|&arg| arg.to_owned()).collect();
-            let controller = Deployment {
-                name: String::new(),
-                wanted: 1,
-                ready: 1,
-                version: None,
-                args,
-            };
-            selector(&controller).to_owned()
-        };
+        let of = |args: &[&str]| selector(&deployment(args)).to_owned();
         assert_eq!(of(&["--log-level=info"]), CONTROLLED_BY);
         assert_eq!(of(&["--log-level=info", "--selector=a=b,c"]), "a=b,c");
         assert_eq!(of(&["--selector", "a=b"]), "a=b");
