@@ -52,7 +52,7 @@ pub use sandbox::{
 pub use set::SetArgs;
 pub use spec::CommandSpec;
 pub use status::{StatusArgs, StatusFormat};
-pub use traffic::{TrafficArgs, TrafficFormat, TrafficWaitArgs};
+pub use traffic::{TrafficArgs, TrafficFormat, TrafficSource, TrafficWaitArgs};
 pub use values::CommandWords;
 pub use watch::WatchArgs;
 

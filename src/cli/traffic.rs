@@ -1,5 +1,6 @@
 //! The arguments of `traffic`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -17,7 +18,9 @@ Examples:
   kubectl failover traffic web-svc --from deploy/vote-bot
   kubectl failover traffic web-svc --watch
   kubectl failover traffic web-svc --for 'share(web-svc-east)>=95%' --for 'success>=99%' --timeout 2m
-  kubectl failover traffic web-svc --window 30s --output json",
+  kubectl failover traffic web-svc --window 30s --output json
+  kubectl failover traffic web-svc --source prometheus
+  kubectl failover traffic web-svc --prometheus http://localhost:9090",
 )
 .needs(RbacCommand::Traffic);
 
@@ -31,12 +34,24 @@ pub struct TrafficArgs {
     /// Ask only client pods with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
-    /// How long to count requests, at least 2s
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, default_value = "10s")]
-    pub window: Duration,
+    /// How long to count requests, at least 2s [default: 10s, or the last 1m with Prometheus]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
+    pub window: Option<Duration>,
     /// Ask at most this many pods, chosen at random
     #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_pods: u32,
+    /// Who counts the requests [default: proxies]
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    pub source: Option<TrafficSource>,
+    /// Ask the Prometheus at this URL, not that of linkerd-viz
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
+    /// A file with the bearer token for --prometheus
+    #[arg(long, value_name = "FILE", requires = "prometheus")]
+    pub prometheus_token_file: Option<PathBuf>,
+    /// The certificate authority of --prometheus [default: those of the system]
+    #[arg(long, value_name = "FILE", requires = "prometheus")]
+    pub prometheus_ca_file: Option<PathBuf>,
     /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: TrafficFormat,
@@ -76,6 +91,17 @@ pub struct TrafficWaitArgs {
     pub traffic: bool,
     #[command(flatten)]
     pub clients: ClientArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrafficSource {
+    /// The clients' proxies, or Prometheus if there are more than --max-pods of them and linkerd-viz
+    /// is installed
+    Auto,
+    /// The clients' proxies
+    Proxies,
+    /// The Prometheus of linkerd-viz, or the one of --prometheus
+    Prometheus,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -149,6 +149,8 @@ pub struct TrafficReport {
     pub has_moved: bool,
     /// What was answered before the weights last changed, if that was counted.
     pub before: Option<EarlierTraffic>,
+    /// Who counted the requests, if not the clients' proxies themselves.
+    pub counted_by: Option<String>,
 }
 
 /// What the backends answered that had the traffic before it moved.

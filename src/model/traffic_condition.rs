@@ -244,6 +244,7 @@ mod tests {
             clients: Clients::default(),
             has_moved: false,
             before: None,
+            counted_by: None,
         }
     }
 

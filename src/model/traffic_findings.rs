@@ -484,6 +484,7 @@ mod tests {
             },
             has_moved: false,
             before: None,
+            counted_by: None,
         }
     }
 

@@ -108,6 +108,11 @@ impl ClientSelection {
         is_named && self.labels.matches(&pod.labels)
     }
 
+    /// Whether all pods are clients.
+    pub fn is_all(&self) -> bool {
+        self.workloads.is_empty() && self.labels.is_empty()
+    }
+
     /// Returns the workloads that no pod belongs to.
     pub fn without_pods<'a>(&'a self, pods: &[Pod]) -> Vec<&'a Workload> {
         let missing = self.workloads.iter();

@@ -3,6 +3,8 @@
 
 pub mod clients;
 pub mod metrics;
+pub mod pod_http;
+pub mod prometheus;
 pub mod proxies;
 pub mod proxy_client;
 pub mod source;

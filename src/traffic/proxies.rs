@@ -30,6 +30,8 @@ const FIRST_SCRAPES_TIMEOUT: Duration = Duration::from_secs(10);
 const RELIST_INTERVAL: Duration = Duration::from_secs(30);
 /// How many lists of pods, and Services, are read at the same moment.
 const MAX_READS_AT_ONCE: usize = 8;
+/// The default window.
+pub const PROXIES_WINDOW: Duration = Duration::from_secs(10);
 /// The shortest window. Proxies count up at the end of each response.
 pub const MIN_WINDOW: Duration = Duration::from_secs(2);
 
@@ -164,12 +166,39 @@ impl ProxySource {
         Some((meshed, all))
     }
 
-    pub(super) async fn measure(&mut self, window: Duration) -> RequestResult<Vec<Traffic>> {
+    pub(super) fn groups(&self) -> &ScrapedGroups {
+        &self.groups
+    }
+
+    /// Returns when the object of each group was created.
+    pub(super) fn created(&self) -> &[Option<Timestamp>] {
+        &self.created
+    }
+
+    /// Returns the names of the clients, if they are not all pods of the namespaces.
+    pub(super) fn selected(&self) -> Option<BTreeSet<String>> {
+        let names = || self.candidates().into_iter().map(|pod| pod.name).collect();
+        (!self.options.selection.is_all()).then(names)
+    }
+
+    /// Returns how many of the pods have no proxy.
+    pub(super) fn unmeshed(&self) -> usize {
+        let selected = self.pods.iter().filter(|pod| self.is_client(pod));
+        selected.filter(|pod| !pod.is_meshed).count()
+    }
+
+    /// Lists the pods again from time to time.
+    pub(super) async fn relist(&mut self) -> RequestResult<()> {
         if self.listed.elapsed() >= RELIST_INTERVAL {
             self.pods = list(&self.cluster, &self.namespaces).await?;
             self.listed = Instant::now();
             self.choose();
         }
+        Ok(())
+    }
+
+    pub(super) async fn measure(&mut self, window: Duration) -> RequestResult<Vec<Traffic>> {
+        self.relist().await?;
         let permits = Semaphore::new(MAX_SCRAPES_AT_ONCE);
         let asking = Asking {
             cluster: &self.cluster,
@@ -204,10 +233,7 @@ impl ProxySource {
         let mut all = Clients {
             pods: self.candidates().len(),
             asked: self.asked.len(),
-            unmeshed: {
-                let selected = self.pods.iter().filter(|pod| self.is_client(pod));
-                selected.filter(|pod| !pod.is_meshed).count()
-            },
+            unmeshed: self.unmeshed(),
             ..Clients::default()
         };
         let (mut seconds, mut answered) = (0.0, 0_u32);

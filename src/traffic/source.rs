@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use super::prometheus::PrometheusSource;
+use super::prometheus::error::PrometheusError;
 use super::proxies::ProxySource;
-use crate::cluster::RequestResult;
+use crate::cluster::RequestError;
 use crate::model::ServiceRef;
 use crate::model::traffic::Traffic;
 
@@ -12,6 +14,17 @@ use crate::model::traffic::Traffic;
 pub enum Source {
     /// The clients' proxies, by port-forward.
     Proxies(ProxySource),
+    /// A Prometheus that scrapes them.
+    Prometheus(PrometheusSource),
+}
+
+/// Why a source has no numbers.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Prometheus(#[from] PrometheusError),
 }
 
 impl Source {
@@ -19,17 +32,29 @@ impl Source {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Proxies(_) => "proxies",
+            Self::Prometheus(_) => "prometheus",
         }
     }
 
-    /// Waits for the end of a window, and returns the requests since its beginning. That is the end
-    /// of the last window, if there was one. Returns one entry for each group, in their order.
+    /// Returns who counts the requests, if not the proxies themselves.
+    pub fn counted_by(&self) -> Option<String> {
+        match self {
+            Self::Proxies(_) => None,
+            Self::Prometheus(source) => Some(source.name()),
+        }
+    }
+
+    /// Waits for the end of a window, and returns the requests since its beginning. For the proxies,
+    /// that is the end of the last window, if there was one. Prometheus knows what was before: its
+    /// first window has just ended, and later ones overlap. Returns one entry for each group, in
+    /// their order.
     ///
     /// # Errors
     /// If nothing can be counted: the user lacks a right, or the cluster does not answer.
-    pub async fn measure(&mut self, window: Duration) -> RequestResult<Vec<Traffic>> {
+    pub async fn measure(&mut self, window: Duration) -> Result<Vec<Traffic>, SourceError> {
         match self {
-            Self::Proxies(source) => source.measure(window).await,
+            Self::Proxies(source) => Ok(source.measure(window).await?),
+            Self::Prometheus(source) => source.measure(window).await,
         }
     }
 
@@ -38,6 +63,7 @@ impl Source {
     pub fn meshed(&self, backend: &ServiceRef) -> Option<(usize, usize)> {
         match self {
             Self::Proxies(source) => source.meshed(backend),
+            Self::Prometheus(source) => source.meshed(backend),
         }
     }
 }

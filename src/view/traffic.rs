@@ -33,7 +33,11 @@ pub fn heading(reports: &[TrafficReport]) -> String {
         [only] => only.apex.clone(),
         many => count(many.len(), "group"),
     };
-    clean(&format!("{what}: {seconds} of requests from {pods}"))
+    let mut heading = format!("{what}: {seconds} of requests from {pods}");
+    if let Some(source) = &first.counted_by {
+        heading += &format!(", by {source}");
+    }
+    clean(&heading)
 }
 
 /// How to show a table.
@@ -540,6 +544,7 @@ mod tests {
             },
             has_moved: false,
             before: None,
+            counted_by: None,
         }
     }
 

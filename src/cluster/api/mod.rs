@@ -19,4 +19,5 @@ pub mod service_profiles;
 pub mod services;
 pub mod slice_index;
 pub(super) mod types;
+pub mod viz;
 pub mod workloads;

@@ -7,6 +7,7 @@ pub mod client;
 pub mod connector;
 pub mod descriptors;
 pub mod error;
+pub mod http_endpoint;
 pub mod kubeconfig;
 pub mod options;
 pub mod page_size;

@@ -11,13 +11,16 @@ use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::error;
 use crate::model::traffic::{EarlierTraffic, Traffic, TrafficReport, TrafficRow};
 use crate::model::traffic_findings::{count, seconds};
-use crate::model::{Group, GroupId};
+use crate::model::{Group, GroupId, LastMove};
 use crate::problem::Problem;
 use crate::resource::Record;
 use crate::text::{clean, place};
 use crate::traffic::clients::ClientSelection;
+use crate::traffic::prometheus::endpoint::PrometheusEndpoint;
+use crate::traffic::prometheus::error::PrometheusCause;
+use crate::traffic::prometheus::{PrometheusSource, QUERY_INTERVAL};
 use crate::traffic::proxies::{CountedGroup, ProxySource, ProxySourceOptions};
-use crate::traffic::source::Source;
+use crate::traffic::source::{Source, SourceError};
 
 /// How long to wait for a cluster that does not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -26,23 +29,36 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 enum MeterError {
     #[error(transparent)]
-    Request(#[from] RequestError),
+    Source(#[from] SourceError),
     #[error(transparent)]
     Group(#[from] Problem),
+}
+
+impl From<RequestError> for MeterError {
+    fn from(error: RequestError) -> Self {
+        Self::Source(error.into())
+    }
 }
 
 impl MeterError {
     /// Whether it may pass by itself.
     fn may_pass(&self) -> bool {
         match self {
-            Self::Request(error) => error.is_unanswered() || error.is_transient(),
+            Self::Source(SourceError::Request(error)) => {
+                error.is_unanswered() || error.is_transient()
+            }
+            Self::Source(SourceError::Prometheus(error)) => error.may_pass(),
             Self::Group(_) => false,
         }
     }
 
     fn explain(self, cluster: &Cluster) -> Problem {
         match self {
-            Self::Request(error) => error::explain(cluster, &error),
+            Self::Source(SourceError::Request(error)) => error::explain(cluster, &error),
+            Self::Source(SourceError::Prometheus(error)) => match &error.cause {
+                PrometheusCause::Forward(error) => error::explain(cluster, error),
+                _ => error.problem(),
+            },
             Self::Group(problem) => problem,
         }
     }
@@ -77,6 +93,8 @@ struct MeasuredGroup {
     /// What was answered since the weights last changed, and before that.
     since: EarlierTraffic,
     before: Option<EarlierTraffic>,
+    /// When its weights were last seen to change.
+    moved: Option<Instant>,
 }
 
 impl TrafficMeter {
@@ -96,6 +114,7 @@ impl TrafficMeter {
                 has_moved: false,
                 since: EarlierTraffic::default(),
                 before: None,
+                moved: None,
             })
         });
         let groups: Vec<MeasuredGroup> = measured.collect::<Result<_, Problem>>()?;
@@ -138,6 +157,22 @@ impl TrafficMeter {
         })
     }
 
+    /// Counts the last window by a Prometheus.
+    #[must_use]
+    pub fn count_by(self, prometheus: PrometheusEndpoint, window: Duration) -> Self {
+        let source = match self.source {
+            Source::Proxies(clients) => {
+                Source::Prometheus(PrometheusSource::new(&self.cluster, prometheus, clients))
+            }
+            source @ Source::Prometheus(_) => source,
+        };
+        Self {
+            source,
+            window,
+            ..self
+        }
+    }
+
     /// Returns the groups.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().map(|it| &it.group)
@@ -160,6 +195,9 @@ impl TrafficMeter {
 
     /// Says what is being done.
     pub fn in_progress(&self) -> String {
+        if let Some(source) = self.source.counted_by() {
+            return format!("asking {}", clean(&source));
+        }
         let pods = self.pods();
         let window = seconds(self.window.as_secs_f64());
         format!("counting the requests of {pods} for {window}")
@@ -254,6 +292,21 @@ impl TrafficMeter {
         Ok(records)
     }
 
+    /// Whether the weights changed in a window that began before the last report.
+    fn has_moved_before(&self, measured: &MeasuredGroup, seconds: f64) -> bool {
+        let Source::Prometheus(_) = &self.source else {
+            return false;
+        };
+        let since_scrape = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let span = since_scrape + QUERY_INTERVAL;
+        let is_recent = |last: &LastMove| {
+            let since = self.cluster.clock().now().duration_since(last.at);
+            since.as_secs_f64() < span.as_secs_f64()
+        };
+        measured.moved.is_some_and(|moved| moved.elapsed() < span)
+            || measured.group.last_move.as_ref().is_some_and(is_recent)
+    }
+
     fn report(&self, measured: &MeasuredGroup, traffic: Traffic) -> TrafficReport {
         let group = &measured.group;
         let backends = group.backends.iter().zip(traffic.backends);
@@ -272,8 +325,9 @@ impl TrafficMeter {
             refused: traffic.refused,
             seconds: traffic.seconds,
             clients: traffic.clients,
-            has_moved: measured.has_moved,
             before: measured.before.clone(),
+            has_moved: measured.has_moved || self.has_moved_before(measured, traffic.seconds),
+            counted_by: self.source.counted_by(),
         }
     }
 }
@@ -303,6 +357,7 @@ impl MeasuredGroup {
         self.has_moved = group.weights_on_object() != self.group.weights_on_object();
         if self.has_moved {
             self.before = Some(std::mem::take(&mut self.since));
+            self.moved = Some(Instant::now());
         }
         (self.record, self.group) = (record.clone(), group);
         Ok(())

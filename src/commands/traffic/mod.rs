@@ -5,6 +5,7 @@ pub mod follow;
 pub mod live;
 pub mod measure;
 pub mod print;
+pub mod source;
 #[cfg(test)]
 mod tests;
 pub mod wait;
@@ -14,14 +15,14 @@ use super::args::query::GroupQuery;
 use super::args::selection::{choose, parse_selector};
 use super::args::targets::ambiguous;
 use super::env::CommandEnv;
-use crate::cli::{TrafficArgs, TrafficFormat};
+use crate::cli::{TrafficArgs, TrafficFormat, TrafficSource};
 use crate::cluster::Cluster;
 use crate::output::spinner::Spinner;
 use crate::problem::{Exit, Problem};
 use crate::resource::Record;
 use crate::text::clean;
 use crate::traffic::clients::{ClientSelection, Workload};
-use crate::traffic::proxies::MIN_WINDOW;
+use crate::traffic::proxies::{MIN_WINDOW, PROXIES_WINDOW};
 use measure::{MeterOptions, TrafficMeter, valid};
 use print::TrafficPage;
 
@@ -29,7 +30,8 @@ pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
     let options = check(args)?;
     let cluster = Cluster::connect(&env.connect_options()).await?;
     let records = groups(env, &cluster, args).await?;
-    let mut meter = TrafficMeter::start(&cluster, records, options).await?;
+    let meter = TrafficMeter::start(&cluster, records, options).await?;
+    let mut meter = source::choose(meter, args).await?;
     let page = TrafficPage {
         streams: env.streams.clone(),
         format: args.output,
@@ -52,9 +54,12 @@ pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
 
 /// Checks what can be checked before the cluster is contacted. Returns what to measure.
 fn check(args: &TrafficArgs) -> anyhow::Result<MeterOptions> {
-    if args.window < MIN_WINDOW {
+    if args.window.is_some_and(|window| window < MIN_WINDOW) {
         let least = MIN_WINDOW.as_secs();
         return Err(Problem::usage(format!("--window must be at least {least}s")).into());
+    }
+    if args.prometheus.is_some() && args.source == Some(TrafficSource::Proxies) {
+        return Err(Problem::usage("--prometheus and --source proxies exclude each other").into());
     }
     if args.watch && args.output == TrafficFormat::Yaml {
         return Err(
@@ -70,7 +75,7 @@ fn check(args: &TrafficArgs) -> anyhow::Result<MeterOptions> {
         },
         from_namespace: args.clients.from_namespace.clone(),
         max_pods: usize::try_from(args.max_pods).unwrap_or(usize::MAX),
-        window: args.window,
+        window: args.window.unwrap_or(PROXIES_WINDOW),
     })
 }
 

@@ -165,7 +165,16 @@ fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Problem> {
         }
         (None, None) => return Ok(None),
     };
-    let certificates = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
+    let usable = certificates(&pem, &format!("the certificate authority {origin}"));
+    usable.map(Some).map_err(|why| Problem::new(why).next(MEND))
+}
+
+/// Returns the certificates in a file that `what` names.
+///
+/// # Errors
+/// What is wrong, if it has none that can be used.
+pub fn certificates(pem: &[u8], what: &str) -> Result<Vec<Vec<u8>>, String> {
+    let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
     let (mut usable, mut refusal) = (Vec::new(), None);
     for certificate in certificates {
         match RootCertStore::empty().add(certificate.clone()) {
@@ -175,12 +184,9 @@ fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Problem> {
     }
     if usable.is_empty() {
         let why = refusal.map_or(String::new(), |cause| format!(": {cause}"));
-        return Err(Problem::new(format!(
-            "the certificate authority {origin} has no usable certificate{why}"
-        ))
-        .next(MEND));
+        return Err(format!("{what} has no usable certificate{why}"));
     }
-    Ok(Some(usable))
+    Ok(usable)
 }
 
 /// Decodes base64, which may be wrapped.

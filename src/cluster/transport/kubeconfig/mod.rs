@@ -7,7 +7,7 @@ mod parse;
 
 use std::path::PathBuf;
 
-pub use connection::{Connection, connection};
+pub use connection::{Connection, certificates, connection};
 pub use files::read;
 use kube::Config;
 use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, NamedContext};

@@ -1,0 +1,329 @@
+//! The PromQL of the source `prometheus`: one instant query for all numbers of all groups, so that
+//! they are of the same moment. Each part of it labels its result with `metric`.
+//!
+//! A counter's part is what the source `proxies` computes, the difference of two scrapes, also for a
+//! series that begins in the window: `increase` would not count what such a series has at its first
+//! scrape, and after a failover all series of the new backend begin. Only where there is no scrape
+//! from before the window, or the counter was reset, `increase` estimates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::ServiceRef;
+use crate::traffic::metrics::scrape::{GroupServices, ScrapedGroups};
+
+/// The label of each part of the answer.
+pub const METRIC: &str = "metric";
+/// The seconds between the two scrapes.
+pub const SECONDS: &str = "seconds";
+/// How many pods Prometheus scrapes.
+pub const PODS: &str = "pods";
+/// How many pods sent a request to a group: followed by the group's place.
+pub const SENDERS: &str = "senders ";
+/// How many proxies are older than a group's object: followed by the group's place.
+pub const OLDER: &str = "older ";
+/// The fewest and the most ready endpoints that a client's proxy has.
+pub const READY_MIN: &str = "ready_min";
+pub const READY_MAX: &str = "ready_max";
+
+/// Prometheus's job of the proxies, as linkerd-viz and Linkerd's documentation name it.
+pub const JOB: &str = "linkerd-proxy";
+
+const BY_DESTINATION: &str = "direction,authority,dst_namespace,dst_service";
+const BY_PARENT: &str = "parent_namespace,parent_name,backend_namespace,backend_name";
+const REFUSED: &str = "error=~\"FAIL_FAST|LOAD_SHED\"";
+/// Requests to Services are counted by protocol.
+const PROTOCOLS: [&str; 2] = ["http", "grpc"];
+
+/// Whose requests are counted, and since when.
+#[derive(Debug)]
+pub struct QueryScope<'a> {
+    /// The clients' namespaces.
+    pub namespaces: &'a BTreeSet<String>,
+    /// The clients' names, if not all pods of the namespaces are clients.
+    pub pods: Option<BTreeSet<String>>,
+    pub window: Duration,
+    /// When the object of each group was created.
+    pub created: &'a [Option<Timestamp>],
+}
+
+/// Returns the query of the groups.
+pub fn promql(groups: &ScrapedGroups, scope: &QueryScope<'_>) -> String {
+    let query = Query {
+        base: base(scope),
+        window: format!("{}ms", scope.window.as_millis()),
+    };
+    let all = AllServices::new(groups.iter());
+    let mut parts = query.proxies(scope.created);
+    for backends in destinations(&all.backends) {
+        let responses = format!("response_total{{{backends}}}");
+        let responses = query.counter(&responses, "classification,status_code", BY_DESTINATION);
+        parts.push(responses);
+        let latencies = format!("response_latency_ms_bucket{{{backends}}}");
+        parts.push(query.counter(&latencies, "le", BY_DESTINATION));
+        let connections = format!("tcp_open_connections{{{backends},peer=\"dst\"}}");
+        parts.push(query.gauge(&connections, "peer", BY_DESTINATION));
+    }
+    let profile = format!(
+        "route_response_total{{direction=\"outbound\",classification=\"failure\",status_code=\"\",\
+         dst=~{}}}",
+        quoted(&hosts(&all.apexes))
+    );
+    parts.push(query.counter(&profile, "direction,dst", "classification"));
+    for protocol in PROTOCOLS {
+        parts.extend(query.by_parent(&all, protocol));
+    }
+    parts.extend(query.ready(&all));
+    let groups = groups.iter().enumerate();
+    parts.extend(groups.map(|(index, group)| query.senders(index, group)));
+    parts.join("\nor\n")
+}
+
+/// The Services of all groups. The answer also has what a Service gets through another group's, which
+/// is ignored there.
+struct AllServices<'a> {
+    apexes: BTreeSet<&'a ServiceRef>,
+    backends: BTreeSet<&'a ServiceRef>,
+}
+
+impl<'a> AllServices<'a> {
+    fn new(groups: impl Iterator<Item = &'a GroupServices>) -> Self {
+        let (mut apexes, mut backends) = (BTreeSet::new(), BTreeSet::new());
+        for group in groups {
+            apexes.insert(&group.apex);
+            backends.extend(&group.backends);
+        }
+        Self { apexes, backends }
+    }
+}
+
+struct Query {
+    /// The labels of all series.
+    base: String,
+    window: String,
+}
+
+impl Query {
+    /// Adds the labels of all series to a selector.
+    fn whole(&self, selector: &str) -> String {
+        match selector.strip_suffix('}') {
+            Some(begin) => format!("{begin},{}}}", self.base),
+            None => format!("{selector}{{{}}}", self.base),
+        }
+    }
+
+    fn process_start(&self) -> String {
+        self.whole("process_start_time_seconds")
+    }
+
+    /// What the counters of a selector grew by, summed up by labels.
+    fn counter(&self, selector: &str, by: &str, and_by: &str) -> String {
+        let (series, start, window) = (self.whole(selector), self.process_start(), &self.window);
+        // A pod whose proxy was scraped before the window, or has started since.
+        let known = format!(
+            "({start} offset {window} or {start} > time() - {})",
+            self.seconds()
+        );
+        let grown = format!(
+            "({series} - {series} offset {window} >= 0 unless resets({series}[{window}]) > 0) \
+             or (({series} unless {series} offset {window}) and on (namespace, pod) {known}) \
+             or increase({series}[{window}])"
+        );
+        labelled(name(selector), &format!("sum by ({by},{and_by}) ({grown})"))
+    }
+
+    /// The current values of a selector, summed up by labels.
+    fn gauge(&self, selector: &str, by: &str, and_by: &str) -> String {
+        let series = self.whole(selector);
+        labelled(
+            name(selector),
+            &format!("sum by ({by},{and_by}) ({series})"),
+        )
+    }
+
+    /// The window in seconds.
+    fn seconds(&self) -> String {
+        let millis = self.window.trim_end_matches("ms");
+        format!("{millis} / 1000")
+    }
+
+    /// The pods, and the time between their scrapes.
+    fn proxies(&self, created: &[Option<Timestamp>]) -> Vec<String> {
+        let (start, window) = (self.process_start(), &self.window);
+        let older = created.iter().enumerate().filter_map(|(index, created)| {
+            let created = created.as_ref()?.as_second();
+            Some(labelled(
+                &format!("{OLDER}{index}"),
+                &format!("count({start} < {created})"),
+            ))
+        });
+        let parts = [
+            labelled(PODS, &format!("count({start})")),
+            labelled(
+                SECONDS,
+                &format!("avg(timestamp({start}) - timestamp({start} offset {window}))"),
+            ),
+        ];
+        parts.into_iter().chain(older).collect()
+    }
+
+    /// The requests by the Service that is called, and the backend.
+    fn by_parent(&self, all: &AllServices<'_>, protocol: &str) -> [String; 4] {
+        let metric = |name: &str, labels: &str| format!("outbound_{protocol}_{name}{{{labels}}}");
+        let apex = services("parent", &all.apexes);
+        let backends = services("backend", &all.backends);
+        let called = services("parent", &(&all.apexes | &all.backends));
+        let refused = metric("route_request_statuses_total", &format!("{apex},{REFUSED}"));
+        let by_backend = format!("{apex},{backends},{REFUSED}");
+        let by_backend = metric("route_backend_response_statuses_total", &by_backend);
+        let queued = metric(
+            "balancer_queue_requests_total",
+            &format!("{called},{backends}"),
+        );
+        let waiting = metric("balancer_queue_length", &format!("{apex},{backends}"));
+        [
+            self.counter(&refused, "error", "parent_namespace,parent_name"),
+            self.counter(&by_backend, "error", BY_PARENT),
+            self.counter(&queued, "backend_group", BY_PARENT),
+            self.gauge(&waiting, "backend_group", BY_PARENT),
+        ]
+    }
+
+    /// The fewest and the most ready endpoints of each backend.
+    fn ready(&self, all: &AllServices<'_>) -> [String; 2] {
+        let labels = format!(
+            "{},{},endpoint_state=\"ready\"",
+            services("parent", &all.apexes),
+            services("backend", &all.backends)
+        );
+        let series = self.whole(&format!(
+            "{{__name__=~\"outbound_(http|grpc)_balancer_endpoints\",{labels}}}"
+        ));
+        [(READY_MIN, "min"), (READY_MAX, "max")].map(|(metric, least_or_most)| {
+            let by_pod = format!("sum by (namespace,pod,{BY_PARENT}) ({series})");
+            labelled(
+                metric,
+                &format!("{least_or_most} by ({BY_PARENT}) ({by_pod})"),
+            )
+        })
+    }
+
+    /// How many pods have a counter of a group that grew.
+    fn senders(&self, index: usize, group: &GroupServices) -> String {
+        let responses = destinations(&group.backends.iter().collect());
+        let responses = responses.map(|backends| format!("response_total{{{backends}}}"));
+        let apex = services("parent", &[&group.apex].into());
+        let queued = PROTOCOLS
+            .map(|protocol| format!("outbound_{protocol}_balancer_queue_requests_total{{{apex}}}"));
+        let grown = responses.into_iter().chain(queued).map(|selector| {
+            let (series, window) = (self.whole(&selector), &self.window);
+            format!("({series} > 0 unless ({series} == {series} offset {window}))")
+        });
+        let grown: Vec<String> = grown.collect();
+        let by_pod = format!("count by (namespace,pod) ({})", grown.join(" or "));
+        labelled(&format!("{SENDERS}{index}"), &format!("count({by_pod})"))
+    }
+}
+
+/// Sets the label by which a part is recognized.
+fn labelled(metric: &str, expression: &str) -> String {
+    format!("label_replace({expression}, \"{METRIC}\", \"{metric}\", \"\", \"\")")
+}
+
+fn name(selector: &str) -> &str {
+    selector.split('{').next().unwrap_or_default()
+}
+
+fn base(scope: &QueryScope<'_>) -> String {
+    let namespaces: Vec<String> = scope.namespaces.iter().map(|it| escaped(it)).collect();
+    let mut base = format!("job=\"{JOB}\",namespace=~{}", quoted(&namespaces.join("|")));
+    if let Some(pods) = &scope.pods {
+        let _ = write!(base, ",pod=~{}", quoted(&any_pod(pods)));
+    }
+    base
+}
+
+/// The labels of the series of the backends: by the authority that the proxy addresses, else by the
+/// Service of the endpoint.
+fn destinations(backends: &BTreeSet<&ServiceRef>) -> [String; 2] {
+    [
+        format!(
+            "direction=\"outbound\",authority=~{}",
+            quoted(&hosts(backends))
+        ),
+        format!(
+            "direction=\"outbound\",authority!~{},{}",
+            quoted(&format!("[^.]*[.][^.]*[.]{SVC}")),
+            labels("dst_service", "dst_namespace", backends)
+        ),
+    ]
+}
+
+/// The rest of a Service's host name.
+const SVC: &str = "svc([.].*)?";
+
+/// A regular expression of the host names of Services.
+fn hosts(services: &BTreeSet<&ServiceRef>) -> String {
+    let hosts = services.iter().map(|service| {
+        let [name, namespace] = [&service.name, &service.namespace].map(|text| escaped(text));
+        format!("{name}[.]{namespace}[.]{SVC}")
+    });
+    hosts.collect::<Vec<_>>().join("|")
+}
+
+fn services(what: &str, services: &BTreeSet<&ServiceRef>) -> String {
+    labels(
+        &format!("{what}_name"),
+        &format!("{what}_namespace"),
+        services,
+    )
+}
+
+/// Labels that have the names and the namespaces of Services. Their combinations are not compared:
+/// what is too much in the answer is ignored there.
+fn labels(name: &str, namespace: &str, services: &BTreeSet<&ServiceRef>) -> String {
+    let (mut names, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
+    for service in services {
+        names.insert(escaped(&service.name));
+        namespaces.insert(escaped(&service.namespace));
+    }
+    let any = |texts: BTreeSet<String>| quoted(&texts.into_iter().collect::<Vec<_>>().join("|"));
+    format!("{name}=~{},{namespace}=~{}", any(names), any(namespaces))
+}
+
+/// A regular expression of pods. Most names differ only after the last hyphen.
+fn any_pod(pods: &BTreeSet<String>) -> String {
+    let mut ends = BTreeMap::<&str, Vec<String>>::new();
+    for pod in pods {
+        let (begin, end) = pod.split_at(pod.rfind('-').map_or(0, |hyphen| hyphen + 1));
+        ends.entry(begin).or_default().push(escaped(end));
+    }
+    let names = ends
+        .into_iter()
+        .map(|(begin, ends)| format!("{}({})", escaped(begin), ends.join("|")));
+    names.collect::<Vec<_>>().join("|")
+}
+
+/// Escapes what has a meaning in a regular expression (RE2).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if "\\.+*?()|[]{}^$".contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+/// A string of PromQL.
+fn quoted(text: &str) -> String {
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n");
+    format!("\"{escaped}\"")
+}
