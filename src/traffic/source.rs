@@ -15,7 +15,7 @@ pub enum Source {
     /// The clients' proxies, by port-forward.
     Proxies(ProxySource),
     /// A Prometheus that scrapes them.
-    Prometheus(PrometheusSource),
+    Prometheus(Box<PrometheusSource>),
 }
 
 /// Why a source has no numbers.

@@ -162,7 +162,8 @@ impl TrafficMeter {
     pub fn count_by(self, prometheus: PrometheusEndpoint, window: Duration) -> Self {
         let source = match self.source {
             Source::Proxies(clients) => {
-                Source::Prometheus(PrometheusSource::new(&self.cluster, prometheus, clients))
+                let source = PrometheusSource::new(&self.cluster, prometheus, clients);
+                Source::Prometheus(Box::new(source))
             }
             source @ Source::Prometheus(_) => source,
         };
