@@ -5,15 +5,16 @@ use jiff::Timestamp;
 
 use super::refusal::Refusal;
 use crate::cluster::Cluster;
-use crate::model::{Override, OverrideState, Pause};
+use crate::model::{AvoidEntry, Override, OverrideState, Pause};
 use crate::resource::Record;
-use crate::resource::annotations::{OVERRIDE, PAUSED, PRIMARY_SERVICE};
+use crate::resource::annotations::{AVOID, OVERRIDE, PAUSED, PRIMARY_SERVICE};
 use crate::view::command_line::command_on;
 
 /// The annotations that hold a group's orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Precondition {
     order: Option<String>,
+    avoid: Option<String>,
     pause: Option<String>,
     primary: Option<String>,
 }
@@ -23,6 +24,7 @@ impl Precondition {
         let value = |key| record.meta.annotations.get(key).map(str::to_owned);
         Self {
             order: value(OVERRIDE),
+            avoid: value(AVOID),
             pause: value(PAUSED),
             primary: value(PRIMARY_SERVICE),
         }
@@ -43,6 +45,9 @@ impl Precondition {
                 "its primary is now {}",
                 now.primary.as_deref().unwrap_or("not set")
             ));
+        }
+        if now.avoid != self.avoid {
+            changes.push(avoid_now(record));
         }
         if now.pause != self.pause {
             let group = record.group.as_ref().ok();
@@ -67,6 +72,23 @@ fn order_now(record: &Record) -> String {
         Some(OverrideState::Broken { .. }) => "now with a stale override".to_owned(),
         None => "now not forced".to_owned(),
     }
+}
+
+fn avoid_now(record: &Record) -> String {
+    let group = record.group.as_ref().ok();
+    let entries = group.map_or(&[][..], |group| &group.avoid.entries);
+    let evacuated = entries.iter().map(evacuated);
+    let evacuated: Vec<String> = evacuated.collect();
+    match evacuated.join(", ") {
+        none if none.is_empty() => "now not evacuated".to_owned(),
+        entries => format!("now {entries}"),
+    }
+}
+
+/// `web-east evacuated by admin@vm until … (CHG-77: maintenance)`.
+pub fn evacuated(entry: &AvoidEntry) -> String {
+    let (by, purpose) = (signed(&entry.by, entry.until), entry.purpose());
+    format!("{} evacuated by {by}{purpose}", entry.backends.join(", "))
 }
 
 /// `web-east by admin@vm until … (CHG-77: game day)`, to follow "forced to".

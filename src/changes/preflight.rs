@@ -5,6 +5,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::precondition::evacuated;
 use super::refusal::Refusal;
 use crate::cli::Danger;
 use crate::cluster::Clusters;
@@ -13,11 +14,12 @@ use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts::{self, Conflicts};
 use crate::cluster::remotes::named_remotes::{self, NamedRemotes};
 use crate::model::{
-    Finding, Group, GroupEvent, Invalid, Override, Readiness, ServiceRef, Timers, Weights,
-    WhyUnknown, decide,
+    AvoidEntry, Finding, Group, GroupEvent, Invalid, Override, Readiness, ServiceRef, Timers,
+    Weights, WhyUnknown, decide,
 };
 use crate::readiness::{backends, read_once};
 use crate::resource::{Record, TrafficMove};
+use crate::view::command_line::return_command;
 
 /// How many groups are read or written at the same time.
 pub const MAX_CONCURRENT_GROUPS: usize = 16;
@@ -141,6 +143,42 @@ impl Preflight {
     /// The override in force.
     pub fn standing(&self) -> Option<&Override> {
         self.group.as_ref().ok()?.override_in_force(self.now)
+    }
+
+    /// Returns the entry that keeps traffic off this backend while another one can take it.
+    fn evacuation(&self, group: &Group, index: usize) -> Option<AvoidEntry> {
+        let effective = group.at(self.now, &self.readiness);
+        let avoided = effective.avoided(&effective.weights(), &self.readiness);
+        let is_avoided = avoided.get(index) == Some(&true);
+        let entry = effective.avoid.entry_for(effective.backend_name(index));
+        entry.filter(|_| is_avoided).cloned()
+    }
+
+    /// Refuses to send traffic to a backend that is evacuated. `else_next` follows the command that
+    /// ends the evacuation.
+    ///
+    /// # Errors
+    /// If the backend is evacuated, and that is not allowed.
+    pub fn refuse_evacuated(
+        &self,
+        group: &Group,
+        index: usize,
+        else_next: &str,
+        allowed: &[Danger],
+    ) -> Result<(), Refusal> {
+        let Some(entry) = self.evacuation(group, index) else {
+            return Ok(());
+        };
+        let (name, by) = (group.backend_name(index), evacuated(&entry));
+        let next = return_command(&entry, &self.place);
+        let refusal = Refusal {
+            may_pass: true,
+            ..Refusal::new(
+                format!("{name} gets no traffic: {by}"),
+                format!("to end the evacuation: {next}{else_next}"),
+            )
+        };
+        refusal.unless_allowed(Danger::Evacuated, allowed)
     }
 
     /// # Errors

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::order::{ChangeOutcome, ChangeResult, Order};
 use super::preflight::MAX_CONCURRENT_GROUPS;
+use super::precondition::evacuated;
 use crate::cluster::Clusters;
 use crate::cluster::api::groups;
 use crate::cluster::queries::group_list::list_groups;
@@ -18,7 +19,7 @@ use crate::problem::Problem;
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::{KINDS, Record};
-use crate::view::command_line::command_on;
+use crate::view::command_line::{command_on, return_command};
 
 /// How often to read back with `--wait`. The user may lack the right to watch.
 const READ_BACK_INTERVAL: Duration = Duration::from_secs(1);
@@ -122,6 +123,13 @@ pub fn why_not_moved(status: &Status, name: &str, place: &str) -> Vec<String> {
     let Some(backend) = backend.filter(|_| status.state != State::Invalid) else {
         return Vec::new();
     };
+    if let Some(entry) = status.avoids(name) {
+        let by = evacuated(entry);
+        let next = return_command(entry, place);
+        return vec![format!(
+            "traffic did not move to {name}: {by}; to end the evacuation: {next}"
+        )];
+    }
     let (why, once) = match &backend.readiness {
         Readiness::Unknown { why } => (
             format!("its readiness is unknown: {why}"),

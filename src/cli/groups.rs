@@ -64,6 +64,8 @@ pub enum Danger {
     Short,
     /// The backend's readiness is unknown
     Unknown,
+    /// The backend is evacuated, so that it gets no traffic until that has ended
+    Evacuated,
     /// Another object routes the same service, so the change may have no effect
     Conflict,
     /// Somebody else forced the group; for failback --all and -l

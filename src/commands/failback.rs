@@ -119,6 +119,7 @@ impl Order for FailbackOrder<'_> {
             let words = format!("already on {}", group.backend_name(returned.home));
             return Ok(ChangePlan::Unchanged(words));
         }
+        self.refuse_evacuated(group, seen, &returned)?;
         self.refuse_unready(group, seen, &returned)?;
         seen.refuse_owner(&self.args.allow)?;
         self.change(group, seen, returned)
@@ -231,6 +232,21 @@ impl FailbackOrder<'_> {
             ));
         }
         Ok(Some(position))
+    }
+
+    fn refuse_evacuated(
+        &self,
+        group: &Group,
+        seen: &Preflight,
+        returned: &FailbackPlan,
+    ) -> Result<(), Refusal> {
+        if matches!(returned.removes, RemovedOverride::Broken { .. }) {
+            return Ok(());
+        }
+        let flags = format!("--when-ready {}", seen.place);
+        let wait = command_on("failback", &group.id, &flags);
+        let wait = format!("; to wait for its end: {wait}");
+        seen.refuse_evacuated(group, returned.home, &wait, &self.args.allow)
     }
 
     fn refuse_unready(

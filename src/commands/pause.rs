@@ -53,9 +53,18 @@ impl Order for PauseArgs {
     }
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {
-        let warning = (status.runner == Runner::Upstream)
+        let upstream = (status.runner == Runner::Upstream)
             .then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
-        warning.into_iter().collect()
+        let standing = status.avoid.iter().filter(|it| it.stands());
+        let evacuated: Vec<String> = standing.flat_map(|it| it.entry.backends.clone()).collect();
+        let evacuated = (!evacuated.is_empty()).then(|| {
+            format!(
+                "warning: while it is paused, nothing keeps the traffic off {}, and no evacuation \
+                 expires",
+                evacuated.join(", ")
+            )
+        });
+        upstream.into_iter().chain(evacuated).collect()
     }
 }
 

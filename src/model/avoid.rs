@@ -57,6 +57,17 @@ impl AvoidEntry {
         overrides::purpose(id, self.reason.as_ref())
     }
 
+    /// What it does and why: `evacuated web-east (CHG-77): game day`.
+    pub fn in_words(&self) -> String {
+        let id = match self.id.as_str() {
+            "" => String::new(),
+            id => format!(" ({id})"),
+        };
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}"));
+        let backends = self.backends.join(", ");
+        format!("evacuated {backends}{id}{}", reason.unwrap_or_default())
+    }
+
     /// Its backends and why, to follow "to avoid": `web-east (CHG-77: game day)`.
     pub fn in_short(&self) -> String {
         format!("{}{}", self.backends.join(", "), self.purpose())

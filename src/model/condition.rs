@@ -189,6 +189,7 @@ mod tests {
             primary: None,
             backends: weights.iter().map(backend).collect(),
             order: None,
+            avoid: Vec::new(),
             paused: None,
             changed: WeightsOrigin::Created(None),
             runner: Runner::Unattended,

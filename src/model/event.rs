@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::GroupId;
-use super::moves::{LastMove, carriers, same_weights};
+use super::moves::{LastMove, MoveCommand, carriers, same_weights};
 
 /// The begin of the signature of a `watch`.
 const WATCH: &str = "watch (";
@@ -24,7 +24,11 @@ pub enum EventKind {
     Replaced,
     /// Somebody failed back, or ended a force.
     Failback,
-    /// A force or a pause expired.
+    /// Somebody had the traffic keep off a cluster's backends.
+    Evacuated,
+    /// Somebody ended that.
+    Returned,
+    /// A force, an evacuation or a pause expired.
     Expired,
     /// Somebody paused the group.
     Paused,
@@ -56,11 +60,13 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Moved,
         Self::Forced,
         Self::Replaced,
         Self::Failback,
+        Self::Evacuated,
+        Self::Returned,
         Self::Expired,
         Self::Paused,
         Self::Resumed,
@@ -84,6 +90,8 @@ impl EventKind {
             Self::Forced => "forced",
             Self::Replaced => "replaced",
             Self::Failback => "failback",
+            Self::Evacuated => "evacuated",
+            Self::Returned => "returned",
             Self::Expired => "expired",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
@@ -108,12 +116,12 @@ impl EventKind {
 
     /// Returns the kind of a move that the annotation of an object notes.
     pub fn of_note(note: &LastMove) -> Self {
-        if note.home.is_some() {
-            Self::Forced
-        } else if is_watch(&note.by) {
-            Self::Moved
-        } else {
-            Self::Failback
+        match note.command {
+            Some(MoveCommand::Evacuate) => Self::Evacuated,
+            Some(MoveCommand::Return) => Self::Returned,
+            None if note.home.is_some() => Self::Forced,
+            None if is_watch(&note.by) => Self::Moved,
+            None => Self::Failback,
         }
     }
 
@@ -124,6 +132,8 @@ impl EventKind {
             Self::Forced => "Forced",
             Self::Replaced => "ForceReplaced",
             Self::Failback => "FailedBack",
+            Self::Evacuated => "Evacuated",
+            Self::Returned => "Returned",
             Self::Expired => "Expired",
             Self::Paused => "Paused",
             Self::Resumed => "Resumed",
@@ -164,6 +174,8 @@ impl EventKind {
             Self::Forced
                 | Self::Replaced
                 | Self::Failback
+                | Self::Evacuated
+                | Self::Returned
                 | Self::Paused
                 | Self::Resumed
                 | Self::Set

@@ -5,6 +5,7 @@
 
 pub mod ailment;
 pub mod avoid;
+pub mod avoid_status;
 pub mod avoidance;
 pub mod by_cluster;
 pub mod check;
@@ -54,6 +55,7 @@ pub mod weights;
 
 pub use ailment::{Ailment, Kubectl};
 pub use avoid::{Avoid, AvoidChange, AvoidEntry};
+pub use avoid_status::{AvoidEffect, AvoidStatus};
 pub use cluster_name::{ClusterName, ClusterNameSource, ContextClues};
 pub use condition::Condition;
 pub use decide::{Decider, decide};

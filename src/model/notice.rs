@@ -26,7 +26,7 @@ pub enum Notice {
         group: GroupId,
         /// The API server's time.
         at: Timestamp,
-        /// `override` or `pause`.
+        /// `override`, `evacuation` or `pause`.
         what: &'static str,
     },
     /// Traffic would be moved without `--dry-run`.

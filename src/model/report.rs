@@ -119,7 +119,7 @@ fn resting_order(situation: &Situation, verdict: &Verdict) -> Option<String> {
     });
     let (name, purpose) = entries.next()?;
     Some(format!(
-        "{name} should be avoided{purpose}, but no other backend is ready"
+        "{name} should be avoided{purpose}, but no other backend can take its traffic"
     ))
 }
 

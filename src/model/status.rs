@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::ailment::Ailment;
+use super::avoid::AvoidEntry;
+use super::avoid_status::{AvoidEffect, AvoidStatus};
 use super::decide::Decider;
 use super::decision::{Decision, Rule};
 use super::down;
@@ -50,6 +52,8 @@ pub struct Status {
     pub wait: Option<Wait>,
     /// The override on the object, in force or not.
     pub order: Option<OverrideStatus>,
+    /// The entries of `avoid` on the object, in force or not.
+    pub avoid: Vec<AvoidStatus>,
     /// The pause on the object, whether it has expired or not.
     pub paused: Option<Pause>,
     /// Who runs the group.
@@ -109,6 +113,8 @@ impl Wait {
 pub enum ExpiredOrder {
     /// The override.
     Override,
+    /// An entry of `avoid`.
+    Avoid,
     /// The pause.
     Pause,
 }
@@ -187,6 +193,9 @@ pub enum Exposure {
     NoWatch,
 }
 
+/// The warning of an evacuated group that Linkerd's own failover controller runs.
+const UPSTREAM_IGNORES_AVOID: &str = "Linkerd's failover controller runs this group and ignores evacuations: it may send the traffic back";
+
 /// The warning of a group with standbys that Linkerd's own failover controller runs.
 const UPSTREAM_REMOVES_STANDBYS: &str = "Linkerd's failover controller runs this group and writes only the weights 0 and 1: when it moves \
                                          the traffic, no backend stands by any more";
@@ -217,6 +226,12 @@ impl Status {
         }
         if runner == Runner::Upstream && group.policy.standby {
             warnings.push(UPSTREAM_REMOVES_STANDBYS.to_owned());
+        }
+        if runner == Runner::Upstream && decision.flags.avoiding {
+            warnings.push(UPSTREAM_IGNORES_AVOID.to_owned());
+        }
+        if let Some(why) = &group.avoid.broken {
+            warnings.push(format!("{why}, so no backend is avoided"));
         }
         let wait = Wait::of(group, &decision);
         let backend = |(backend, readiness): (&Backend, &Readiness)| BackendStatus {
@@ -253,6 +268,7 @@ impl Status {
             since: None,
             wait,
             order: OverrideStatus::of(group, now),
+            avoid: AvoidStatus::of(&group.avoid.entries, &situation, now),
             paused: group.paused.clone(),
             due: due(&situation, &decision, &runner),
             runner,
@@ -323,6 +339,7 @@ impl Status {
             primary: None,
             backends: Vec::new(),
             order: None,
+            avoid: Vec::new(),
             paused: None,
             changed,
             since: None,
@@ -341,8 +358,24 @@ impl Status {
         }
         match &self.order {
             Some(OverrideStatus::Expired(_)) => Some(ExpiredOrder::Override),
+            _ if self.expired_avoid().is_some() => Some(ExpiredOrder::Avoid),
             _ => self.paused.as_ref().map(|_| ExpiredOrder::Pause),
         }
+    }
+
+    /// Returns the first entry of `avoid` that has expired but has not been removed.
+    pub fn expired_avoid(&self) -> Option<&AvoidEntry> {
+        let mut entries = self.avoid.iter();
+        let expired = entries.find(|it| it.effect == AvoidEffect::Expired);
+        expired.map(|it| &it.entry)
+    }
+
+    /// Returns the entry that keeps the traffic off this backend.
+    pub fn avoids(&self, backend: &str) -> Option<&AvoidEntry> {
+        let mut entries = self.avoid.iter().map(|it| (&it.entry, it.effect));
+        let avoids =
+            |it: &(&AvoidEntry, AvoidEffect)| it.1 == AvoidEffect::InForce && it.0.names(backend);
+        entries.find(avoids).map(|(entry, _)| entry)
     }
 
     /// Returns the names of the backends that carry traffic.

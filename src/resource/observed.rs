@@ -3,12 +3,13 @@
 
 use jiff::Timestamp;
 
-use super::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS, PRIMARY_SERVICE};
+use super::annotations::{AVOID, LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS, PRIMARY_SERVICE};
 use super::meta::{ManagedFields, Meta};
+use super::orders;
 use super::provenance::FIELD_MANAGER;
 use super::record::Record;
 use crate::model::moves::same_weights;
-use crate::model::{EventKind, Group, GroupEvent, LastMove, Override, Pause};
+use crate::model::{AvoidEntry, EventKind, Group, GroupEvent, LastMove, Override, Pause};
 
 /// Returns what happened between two versions of a group's object. `seen`: the API server's time at
 /// which the later one was seen.
@@ -19,6 +20,7 @@ pub fn events_between(before: &Record, after: &Record, seen: Timestamp) -> Vec<G
         seen,
     };
     let mut events: Vec<GroupEvent> = change.order().into_iter().collect();
+    events.extend(change.avoid());
     events.extend(change.settings());
     change.traffic(&mut events);
     events.extend(change.pause());
@@ -91,6 +93,42 @@ impl ObservedChange<'_> {
             _ => why,
         };
         self.event(kind, at, by.unwrap_or_else(|| self.who()), why)
+    }
+
+    /// Entries of `avoid` were added, replaced or ended.
+    fn avoid(&self) -> Vec<GroupEvent> {
+        if self.annotation(AVOID).is_none() {
+            return Vec::new();
+        }
+        let entries = |record: &Record| orders::avoid(&record.meta).entries;
+        let (before, after) = (entries(self.before), entries(self.after));
+        let note = self.new_note();
+        let added = after.iter().filter(|entry| !before.contains(entry));
+        let added = added.map(|entry| {
+            let mut why = entry.in_words();
+            if let Some(until) = entry.until {
+                why += &format!(" (until {until:.0})");
+            }
+            self.event(EventKind::Evacuated, entry.at, entry.by.clone(), why)
+        });
+        let is_replaced = |old: &AvoidEntry| after.iter().any(|entry| entry.id == old.id);
+        let ended = before.iter().filter(|entry| !is_replaced(entry));
+        let is_own = self.writer() == Some(FIELD_MANAGER);
+        let ended = ended.map(|entry| {
+            let whose = format!("{}'s evacuation of {}", named(&entry.by), entry.in_short());
+            let (kind, why) = match () {
+                () if entry.is_over(self.seen) => (EventKind::Expired, format!("{whose} expired")),
+                () if is_own => (EventKind::Returned, format!("ended {whose}")),
+                () => (
+                    EventKind::Edited,
+                    format!("{whose} was removed from the object"),
+                ),
+            };
+            let at = note.as_ref().map(|note| note.at);
+            let by = note.as_ref().map(|note| note.by.clone());
+            self.event(kind, at, by.unwrap_or_else(|| self.who()), why)
+        });
+        added.chain(ended).collect()
     }
 
     fn pause(&self) -> Option<GroupEvent> {

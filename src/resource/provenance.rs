@@ -138,7 +138,7 @@ impl Record {
         HistoryRow::new(event, EventSource::LastMove)
     }
 
-    /// Returns the override and the pause on the object.
+    /// Returns the override, the evacuations and the pause on the object.
     fn standing_orders(&self) -> Vec<HistoryRow> {
         let Ok(group) = &self.group else {
             return Vec::new();
@@ -153,7 +153,11 @@ impl Record {
             let why = format!("paused{}", reason.unwrap_or_default());
             Some(self.event(EventKind::Paused, pause.at?, pause.by.clone(), why))
         });
-        let orders = forced.into_iter().chain(paused);
+        let evacuated = group.avoid.entries.iter().filter_map(|entry| {
+            let why = entry.in_words();
+            Some(self.event(EventKind::Evacuated, entry.at?, entry.by.clone(), why))
+        });
+        let orders = forced.into_iter().chain(evacuated).chain(paused);
         orders
             .map(|event| HistoryRow::new(event, EventSource::Order))
             .collect()

@@ -1,6 +1,6 @@
 //! Command lines that are suggested to the user.
 
-use crate::model::{GroupId, Kubectl};
+use crate::model::{AvoidEntry, GroupId, Kubectl};
 use crate::text::{clean, word};
 
 /// A command of this plugin on one group.
@@ -9,6 +9,12 @@ pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
         "kubectl failover {command} {} {rest}",
         word(&group.short_name())
     )
+}
+
+/// The command that ends an evacuation.
+pub fn return_command(entry: &AvoidEntry, place: &str) -> String {
+    let id = word(&entry.id);
+    format!("kubectl failover return CLUSTER --id {id} {place}")
 }
 
 /// A command that shows a backend's Service, with its selector and its endpoints. `kubectl` is its

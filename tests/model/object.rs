@@ -3,12 +3,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use json_patch::{Patch, PatchOperation};
+use kubectl_failover::model::avoidance::{AvoidPlan, evacuate, return_from};
 use kubectl_failover::model::operate::{
     FailbackPlan, ForcePlan, ForceRequest, RemovedOverride, failback, force,
 };
 use kubectl_failover::model::{
-    Carrier, Decision, Group, Override, OverrideState, Policy, Readiness, Timers, Weights,
-    WeightsOrigin, decide,
+    AvoidEntry, Carrier, Decision, Group, Override, OverrideState, Policy, Readiness, Timers,
+    Weights, WeightsOrigin, decide,
 };
 use kubectl_failover::resource::{
     Change, ChangeBuilder, HTTP_ROUTE, Kind, Record, TrafficMove, TrafficSplit, patch,
@@ -220,6 +221,50 @@ impl Object {
             returned.unverified,
         );
         Some(returned)
+    }
+
+    /// Keeps the traffic off backends as `evacuate` does, for this many seconds.
+    pub fn evacuate(
+        &mut self,
+        id: &str,
+        backends: &[usize],
+        seconds: Option<i64>,
+    ) -> Option<AvoidPlan> {
+        let entry = AvoidEntry {
+            backends: backends.iter().map(|&index| name(index)).collect(),
+            id: id.to_owned(),
+            by: BY.to_owned(),
+            at: Some(self.now),
+            until: seconds.map(|seconds| self.in_seconds(seconds)),
+            reason: None,
+        };
+        let plan = evacuate(&self.group(), &entry, &self.readiness, self.now);
+        self.avoid(plan)
+    }
+
+    /// Ends an evacuation, as `return` does.
+    pub fn return_from(&mut self, id: &str) -> Option<AvoidPlan> {
+        let plan = return_from(&self.group(), id, &self.readiness, self.now);
+        self.avoid(plan)
+    }
+
+    fn avoid(&mut self, plan: Option<AvoidPlan>) -> Option<AvoidPlan> {
+        let plan = plan?;
+        let change = Change::avoiding(&self.group(), &plan, BY, self.now).unwrap();
+        self.apply(&change);
+        Some(plan)
+    }
+
+    /// The entries that have not expired.
+    pub fn avoiding(&self) -> Vec<AvoidEntry> {
+        self.group().avoid.at(self.now).entries
+    }
+
+    /// Whether the backends that are to be avoided are, with the weights that the object has.
+    pub fn avoided(&self) -> Vec<bool> {
+        let mut group = self.group();
+        group.avoid.entries = self.avoiding();
+        group.avoided(&group.weights(), &self.readiness)
     }
 
     fn move_too(

@@ -6,20 +6,28 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kubectl_failover::model::operate::{ForcePlan, RemovedOverride};
 use kubectl_failover::model::{
-    Carrier, Failback, MinReady, Policy, PolicyKind, Readiness, Rule, Stopwatches, Weights,
-    WhyUnknown,
+    AvoidEntry, Carrier, Failback, MinReady, Policy, PolicyKind, Readiness, Rule, Stopwatches,
+    Timers, Weights, WhyUnknown,
 };
 use proptest::prelude::*;
 
 use super::object::{DEAD, Object, READY, name};
 
 const BACKENDS: usize = 3;
+const EVACUATIONS: [&str; 2] = ["CHG-1", "CHG-2"];
 
 #[derive(Debug, Clone)]
 enum Happening {
     Readiness(usize, Readiness),
     Force(usize, Option<i64>),
     Failback,
+    /// By one of two evacuations.
+    Evacuate(usize, Vec<usize>, Option<i64>),
+    Return(usize),
+    AvoidDeleted,
+    AvoidGarbage,
+    /// A colleague changes the policy.
+    Set(Box<Policy>),
     Time(i64),
     Restart,
     Pause(Option<i64>),
@@ -45,6 +53,12 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => (0..BACKENDS, readiness()).prop_map(|(backend, it)| Happening::Readiness(backend, it)),
         3 => (0..BACKENDS, end()).prop_map(|(to, seconds)| Happening::Force(to, seconds)),
         2 => Just(Happening::Failback),
+        3 => (0..2usize, some_backends(), end())
+            .prop_map(|(id, backends, seconds)| Happening::Evacuate(id, backends, seconds)),
+        2 => (0..2usize).prop_map(Happening::Return),
+        1 => Just(Happening::AvoidDeleted),
+        1 => Just(Happening::AvoidGarbage),
+        1 => policy().prop_map(|policy| Happening::Set(Box::new(policy))),
         4 => (1i64..12).prop_map(Happening::Time),
         1 => Just(Happening::Restart),
         1 => end().prop_map(Happening::Pause),
@@ -53,6 +67,15 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..2usize).prop_map(Happening::RuleEmptied),
         1 => Just(Happening::OverrideDeleted),
         1 => Just(Happening::OverrideGarbage),
+    ]
+}
+
+/// Those of a cluster: one or two, seldom all.
+pub fn some_backends() -> impl Strategy<Value = Vec<usize>> {
+    prop_oneof![
+        4 => (0..BACKENDS).prop_map(|index| vec![index]),
+        2 => (0..BACKENDS).prop_map(|other| (0..BACKENDS).filter(|it| *it != other).collect()),
+        1 => Just((0..BACKENDS).collect::<Vec<_>>()),
     ]
 }
 
@@ -118,6 +141,13 @@ impl Object {
             Happening::Readiness(backend, it) => self.readiness[*backend] = it.clone(),
             Happening::Force(to, seconds) => self.forced_as_it_should(*to, *seconds)?,
             Happening::Failback => self.sent_home_as_it_should()?,
+            Happening::Evacuate(id, backends, seconds) => {
+                self.evacuated_as_it_should(EVACUATIONS[*id], backends, *seconds)?;
+            }
+            Happening::Return(id) => self.returned_as_it_should(EVACUATIONS[*id])?,
+            Happening::AvoidDeleted => self.annotate("avoid", None),
+            Happening::AvoidGarbage => self.annotate("avoid", Some("[{".into())),
+            Happening::Set(policy) => self.policy = (**policy).clone(),
             Happening::Time(seconds) => self.pass(*seconds),
             // Of the controller, which loses its timers.
             Happening::Restart => {}
@@ -177,7 +207,10 @@ impl Object {
             prop_assert_eq!(self.annotation("primary-service"), primary.as_deref());
         }
         let enough = self.readiness[returned.home].meets(self.policy.min_ready) == Some(true);
-        if enough {
+        let home = name(returned.home);
+        if self.avoiding().iter().any(|entry| entry.names(&home)) {
+            self.nothing_carries_that_is_avoided()?;
+        } else if enough {
             prop_assert!(self.weights()[returned.home] > 0);
             prop_assert!(!self.decide().asks_for_change());
         } else if self.weights()[returned.home] > 0 && !self.policy.failover_delay.is_zero() {
@@ -185,6 +218,89 @@ impl Object {
             return Ok(());
         }
         self.nothing_is_stranded()
+    }
+
+    fn evacuated_as_it_should(
+        &mut self,
+        id: &str,
+        backends: &[usize],
+        seconds: Option<i64>,
+    ) -> Result<(), TestCaseError> {
+        let (others, order) = (self.entries_but(id), self.in_force());
+        let evacuated = self.evacuate(id, backends, seconds);
+        prop_assert_eq!(self.entries_but(id), others);
+        prop_assert_eq!(self.in_force(), order);
+        let entries = self.avoiding();
+        let names: Vec<String> = backends.iter().map(|&index| name(index)).collect();
+        let entry = entries.iter().find(|entry| entry.id == id);
+        prop_assert_eq!(entry.map(|entry| &entry.backends), Some(&names));
+        let primary = self.group().at(self.now, &self.readiness).primary;
+        self.nothing_carries_that_is_avoided()?;
+        // No delay, while another one is ready.
+        if self.avoided()[primary] {
+            self.nothing_is_stranded()?;
+        }
+        let again = self.clone().evacuate(id, backends, seconds);
+        prop_assert!(again.is_none(), "{:?}, then {:?}", evacuated, again);
+        // A command knows no timers.
+        let agreeing = Self {
+            timers: Timers::none(),
+            ..self.clone()
+        };
+        prop_assert!(
+            agreeing.decide().written.is_none(),
+            "the loop agrees with {:?}",
+            evacuated
+        );
+        Ok(())
+    }
+
+    fn returned_as_it_should(&mut self, id: &str) -> Result<(), TestCaseError> {
+        let (others, order) = (self.entries_but(id), self.in_force());
+        let before = self.avoiding();
+        let Some(returned) = self.return_from(id) else {
+            return Ok(());
+        };
+        prop_assert_eq!(self.avoiding(), others);
+        prop_assert_eq!(self.in_force(), order);
+        self.nothing_carries_that_is_avoided()?;
+        prop_assert!(self.return_from(id).is_none());
+        let group = self.group().at(self.now, &self.readiness).into_owned();
+        let primary = group.primary;
+        let was_avoided = before
+            .iter()
+            .any(|entry| entry.id == id && entry.names(&name(primary)));
+        let is_avoided = self
+            .avoiding()
+            .iter()
+            .any(|entry| entry.names(&name(primary)));
+        let few = group.too_few_to_return(primary, &self.readiness[primary], &self.timers);
+        let enough = self.readiness[primary].meets(group.threshold(primary)) == Some(true);
+        if was_avoided && !is_avoided && enough && few.is_none() {
+            prop_assert!(self.weights()[primary] > 0, "{:?}", returned);
+        }
+        Ok(())
+    }
+
+    fn entries_but(&self, id: &str) -> Vec<AvoidEntry> {
+        let mut entries = self.avoiding();
+        entries.retain(|entry| entry.id != id);
+        entries
+    }
+
+    fn nothing_carries_that_is_avoided(&self) -> Result<(), TestCaseError> {
+        let (weights, avoided) = (self.weights(), self.avoided());
+        for index in 0..BACKENDS {
+            prop_assert!(
+                weights[index] == 0 || !avoided[index],
+                "{:?} of {:?}",
+                avoided,
+                weights
+            );
+            let on_object = self.group().backends[index].weight_on_object;
+            prop_assert!(on_object == 0 || !avoided[index], "svc-{} stands by", index);
+        }
+        Ok(())
     }
 
     /// Updates the timers with the current readiness, as the controller does before it decides.
@@ -260,6 +376,9 @@ proptest! {
             }
             let in_force = object.in_force();
             let note = object.annotation("override").map(str::to_owned);
+            let avoiding = object.avoiding();
+            let avoid_note = object.annotation("avoid").map(str::to_owned);
+            let is_garbage = object.group().avoid.broken.is_some();
             let is_over = object.group().override_to_end(object.now).is_some();
             object.keep_time(&mut stopwatches);
 
@@ -271,7 +390,14 @@ proptest! {
                 prop_assert!(!object.has_empty_rule(), "{:?}", decision);
                 if decision.rule != Rule::FailoverDelayed {
                     object.nothing_is_stranded()?;
+                    object.nothing_carries_that_is_avoided()?;
                 }
+                let left = object.group().avoid.entries;
+                prop_assert_eq!(&left, &avoiding, "what has expired is gone, and nothing else");
+            }
+            prop_assert_eq!(object.avoiding(), avoiding);
+            if is_garbage || decision.rule == Rule::Paused {
+                prop_assert_eq!(object.annotation("avoid"), avoid_note.as_deref());
             }
             prop_assert_eq!(object.in_force(), in_force);
             if !is_over || decision.rule == Rule::Paused {

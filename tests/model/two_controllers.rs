@@ -10,7 +10,7 @@ use kubectl_failover::model::{
 use proptest::prelude::*;
 
 use super::object::Object;
-use super::sequences::{carrier, policy};
+use super::sequences::{carrier, policy, some_backends};
 
 const BACKENDS: usize = 3;
 /// Longer than the delays of every policy in the test, and than every pause and override.
@@ -25,6 +25,9 @@ enum Happening {
     Readiness(usize, Readiness),
     Force(usize, Option<i64>),
     Failback,
+    /// By one of two evacuations.
+    Evacuate(&'static str, Vec<usize>, Option<i64>),
+    Return(&'static str),
     Pause(i64),
     ManifestApplied,
     RuleEmptied(usize),
@@ -49,6 +52,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         5 => (0..BACKENDS, readiness()).prop_map(|(backend, it)| Happening::Readiness(backend, it)),
         1 => (0..BACKENDS, proptest::option::of(1i64..20)).prop_map(|(to, end)| Happening::Force(to, end)),
         1 => Just(Happening::Failback),
+        1 => (evacuation(), some_backends(), proptest::option::of(1i64..20))
+            .prop_map(|(id, backends, end)| Happening::Evacuate(id, backends, end)),
+        1 => evacuation().prop_map(Happening::Return),
         1 => (1i64..20).prop_map(Happening::Pause),
         1 => Just(Happening::ManifestApplied),
         1 => (0..2usize).prop_map(Happening::RuleEmptied),
@@ -58,6 +64,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..2usize).prop_map(Happening::Restart),
         4 => (1i64..6).prop_map(Happening::Time),
     ]
+}
+
+fn evacuation() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("CHG-1"), Just("CHG-2")]
 }
 
 /// The state that one controller knows.
@@ -102,6 +112,12 @@ impl World {
             }
             Happening::Failback => {
                 self.object.failback(None);
+            }
+            Happening::Evacuate(id, backends, end) => {
+                self.object.evacuate(id, backends, *end);
+            }
+            Happening::Return(id) => {
+                self.object.return_from(id);
             }
             Happening::Pause(seconds) => {
                 let until = self.object.in_seconds(*seconds);
@@ -157,6 +173,7 @@ impl World {
             return Ok(());
         }
         let (in_force, weights) = (self.object.in_force(), self.object.weights());
+        let avoiding = self.object.avoiding();
         view.seen.settle();
         self.object.json = view.seen.json.clone();
         self.version += 1;
@@ -166,6 +183,11 @@ impl World {
             self.object.in_force(),
             in_force,
             "a loop ends no order that stands"
+        );
+        prop_assert_eq!(
+            self.object.avoiding(),
+            avoiding,
+            "a loop ends no evacuation that stands"
         );
         prop_assert!(self.object.weights().iter().sum::<u64>() > 0);
         Ok(())
@@ -204,6 +226,11 @@ impl World {
         );
         prop_assert!(!self.object.has_empty_rule(), "{:?}", decision);
         let weights = self.object.weights();
+        let avoided = self.object.avoided();
+        prop_assert!(
+            (0..BACKENDS).all(|i| weights[i] == 0 || !avoided[i]) || decision.rule == Rule::Paused,
+            "{weights:?} with {avoided:?}: {decision:?}"
+        );
         let dead = (0..BACKENDS)
             .filter(|&i| weights[i] > 0)
             .all(|i| self.object.readiness[i].is_dead());

@@ -19,7 +19,7 @@ use crate::error::explain;
 use crate::model::Group;
 use crate::problem::Problem;
 use crate::resource::annotations::{
-    LinkerdAnnotations, OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE,
+    AVOID, LinkerdAnnotations, OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE,
 };
 use crate::resource::gitops::keep_weights;
 use crate::resource::{
@@ -273,7 +273,7 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
 
 /// Returns a line for each of this plugin's annotations that stay on the object.
 fn kept(record: &Record, change: &Change) -> Vec<String> {
-    let keys = POLICY_KEYS.iter().chain(&[OVERRIDE, PAUSED]);
+    let keys = POLICY_KEYS.iter().chain(&[OVERRIDE, AVOID, PAUSED]);
     let stays = keys.filter(|key| !change.annotations.contains_key(*key));
     let name = full_name(record.kind.info(), &record.meta.name);
     let line = |key: &&str| {

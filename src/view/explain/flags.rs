@@ -16,10 +16,10 @@ fn explanation(name: &str) -> Explanation {
             "When the reason for the force is over:\n  kubectl failover failback NAME",
         ),
         "broken" => (
-            "a force has no effect",
+            "a force, or an evacuation, has no effect",
             "The annotation override is there, but someone changed the primary, for example by \
-             applying an old manifest, or the annotation is unreadable. Traffic follows \
-             primary-service.",
+             applying an old manifest, or the annotation is unreadable: traffic follows \
+             primary-service. Or the annotation avoid is unreadable: no backend is avoided.",
             "Force again, or remove the stale override:\n  \
              kubectl failover force NAME --to BACKEND\n  kubectl failover failback NAME",
         ),

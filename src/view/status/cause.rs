@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::evacuated;
 use super::exposed;
 use super::next_step::{NextStep, ailments, next_steps};
 use super::note_line::{Note, NoteLine};
@@ -24,6 +25,8 @@ pub struct Cause<'a> {
     pub roles: Roles,
     /// Why it is not at home, and what holds; empty if nothing has to be said but warnings.
     pub words: String,
+    /// The backends that its traffic keeps off.
+    avoid: String,
     /// What may be said again for each group: the reason alone.
     reason: String,
     /// When a delay ends that keeps the traffic.
@@ -51,11 +54,13 @@ impl<'a> Cause<'a> {
         } else {
             (format!("{}.", said(&status.reason)), circumstances(status))
         };
-        let is_empty = [&reason, &words].iter().all(|text| text.is_empty());
+        let avoid = evacuated::sentences(status, None);
+        let is_empty = [&reason, &words, &avoid].iter().all(|text| text.is_empty());
         (!is_empty || !warnings.is_empty() || !next.is_empty()).then(|| Self {
             status,
             roles: Roles::of_status(status),
             words,
+            avoid,
             reason,
             wait: waiting(status, groups.now).unwrap_or_default(),
             warnings,
@@ -81,7 +86,7 @@ impl<'a> Cause<'a> {
 
     /// The reason and the circumstances.
     pub fn text(&self) -> String {
-        let text = format!("{} {}", self.reason, self.words);
+        let text = format!("{} {}{}", self.reason, self.words, self.avoid);
         text.trim().to_owned()
     }
 
@@ -90,8 +95,10 @@ impl<'a> Cause<'a> {
         let status = self.status;
         let warnings = self.warnings.iter();
         let warnings = warnings.map(|warning| NoteLine::plain(format!("{name}: {warning}")));
+        let avoid = evacuated::sentences(status, Some(groups.now));
         let text = if self.reason.is_empty() {
-            self.words.clone()
+            let words = self.words.trim_end();
+            format!("{words} {avoid}").trim_start().to_owned()
         } else {
             let first = self.next.first().map(|step| step.command.as_str());
             let ailments = ailments(status, groups.connection, first);
@@ -101,7 +108,8 @@ impl<'a> Cause<'a> {
             } else {
                 format!("{} ", self.wait)
             };
-            format!("{}{ailments} {}{wait}{changed}", self.reason, self.words)
+            let words = &self.words;
+            format!("{}{ailments} {words}{avoid}{wait}{changed}", self.reason)
         };
         let line = NoteLine::plain(format!("{name}: {}", text.trim_end())).of_state(status.state);
         let lines = Some(line).filter(|_| !text.is_empty());
@@ -235,8 +243,8 @@ fn unwritten(status: &Status) -> String {
         (Runner::Upstream, Some(ExpiredOrder::Pause)) => {
             "The pause has expired, but Linkerd's controller does not end it. "
         }
-        // The text about the override already says it.
-        (Runner::Upstream, Some(ExpiredOrder::Override)) => "",
+        // The text about the order already says it.
+        (Runner::Upstream, Some(ExpiredOrder::Override | ExpiredOrder::Avoid)) => "",
         (Runner::Watch(_), _) => {
             "The running watch has not applied this yet; if this lasts, its output says why. "
         }

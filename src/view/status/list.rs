@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::next_step::next_steps;
 use crate::model::{
-    BackendStatus, LateWatch, Override, OverrideStatus, Pause, Readiness, Runner, State, Status,
-    WeightsOrigin,
+    AvoidEntry, AvoidStatus, BackendStatus, LateWatch, Override, OverrideStatus, Pause, Readiness,
+    Runner, State, Status, WeightsOrigin,
 };
 use crate::text::ConnectionFlags;
 use crate::view::formats::API_VERSION;
@@ -63,6 +63,8 @@ pub(crate) struct StatusItem<'a> {
     backends: Vec<BackendItem<'a>>,
     #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
     order: Option<OverrideItem<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    avoid: Vec<AvoidItem<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<&'a Pause>,
     /// The last change of the weights.
@@ -89,6 +91,15 @@ struct OverrideItem<'a> {
     why: Option<&'a str>,
     #[serde(rename = "editedBy", skip_serializing_if = "Option::is_none")]
     edited_by: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct AvoidItem<'a> {
+    /// `inForce`, `resting` (no other backend can take the traffic), `noBackend` (the group has none of them) or
+    /// `over` (not removed yet).
+    status: &'static str,
+    #[serde(flatten)]
+    entry: &'a AvoidEntry,
 }
 
 #[derive(Debug, Serialize)]
@@ -213,6 +224,7 @@ pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> Stat
         active: status.active(),
         backends: status.backends.iter().map(backend).collect(),
         order: status.order.as_ref().map(order),
+        avoid: status.avoid.iter().map(avoid).collect(),
         paused: status.paused.as_ref(),
         changed: change(&status.changed),
         since: status.since,
@@ -267,6 +279,13 @@ fn order(order: &OverrideStatus) -> OverrideItem<'_> {
         order,
         why,
         edited_by,
+    }
+}
+
+fn avoid(AvoidStatus { entry, effect }: &AvoidStatus) -> AvoidItem<'_> {
+    AvoidItem {
+        status: effect.name(),
+        entry,
     }
 }
 

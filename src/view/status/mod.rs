@@ -4,6 +4,7 @@ pub mod by_cluster;
 mod cause;
 pub mod changes;
 pub mod clusters;
+mod evacuated;
 mod exposed;
 mod late_watch;
 pub mod list;

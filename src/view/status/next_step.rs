@@ -5,7 +5,7 @@ use crate::model::{
     WhyUnknown,
 };
 use crate::text::{ConnectionFlags, clean, word};
-use crate::view::command_line::{command_on, describe_service, kubectl_command};
+use crate::view::command_line::{command_on, describe_service, kubectl_command, return_command};
 
 /// A command to paste, and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         State::OutOfSync if status.flags.unattended && status.expired_order().is_some() => {
             match status.expired_order()? {
                 ExpiredOrder::Override => fail_back(),
+                ExpiredOrder::Avoid => Some(return_command(status.expired_avoid()?, &ours)),
                 ExpiredOrder::Pause => plain("resume"),
             }
         }
@@ -135,6 +136,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         // Linkerd's controller ends neither an override nor a pause.
         State::OutOfSync if status.runner == Runner::Upstream => match status.expired_order()? {
             ExpiredOrder::Override => fail_back(),
+            ExpiredOrder::Avoid => Some(return_command(status.expired_avoid()?, &ours)),
             ExpiredOrder::Pause => plain("resume"),
         },
         State::OutOfSync | State::Waiting => None,
@@ -156,7 +158,10 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         State::Failover if status.flags.held => fail_back(),
         State::Failover => {
             let primary = status.primary.as_deref().unwrap_or_default();
-            Some(look_at_backend(status, primary, &place))
+            match status.avoids(primary) {
+                Some(entry) => Some(return_command(entry, &ours)),
+                None => Some(look_at_backend(status, primary, &place)),
+            }
         }
     }
 }

@@ -107,9 +107,12 @@ impl PendingWrite {
         let has = |key| record.meta.annotations.get(key).is_some();
         let ends_override = self.notes.end_override.is_some();
         let ends_pause = self.notes.end_pause;
-        (ends_override || ends_pause)
+        let avoid = self.notes.avoid.as_ref().map(|change| &change.entries);
+        let left = record.group.as_ref().map(|group| &group.avoid.entries);
+        self.notes.ends_order()
             && !(ends_override && has(OVERRIDE))
             && !(ends_pause && has(PAUSED))
+            && avoid.is_none_or(|entries| left == Ok(entries))
     }
 
     /// Returns whether an object's `last-move` annotation comes from this write.

@@ -167,6 +167,7 @@ impl Engine {
         let ended = [
             (write.notes.end_override.is_some(), "override"),
             (write.notes.end_pause, "pause"),
+            (write.notes.avoid.is_some(), "evacuation"),
         ];
         for (_, what) in ended.into_iter().filter(|(ended, _)| *ended) {
             self.report(Notice::OrderExpired {

@@ -47,6 +47,7 @@ fn group(name: &str) -> Status {
             backend(format!("{name}-東京"), 1, 1),
         ],
         order: None,
+        avoid: Vec::new(),
         paused: None,
         changed: WeightsOrigin::Created(None),
         runner: Runner::Unattended,
