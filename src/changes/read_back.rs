@@ -8,8 +8,8 @@ use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 
 use super::order::{ChangeOutcome, ChangeResult, Order};
-use super::preflight::MAX_CONCURRENT_GROUPS;
 use super::precondition::evacuated;
+use super::preflight::MAX_CONCURRENT_GROUPS;
 use crate::cluster::Clusters;
 use crate::cluster::api::groups;
 use crate::cluster::queries::group_list::list_groups;
