@@ -48,6 +48,15 @@ pub async fn confirm(
     for line in lines(order, planned, args.max_single_groups()) {
         streams.say(&shorten(&line, MAX_LINE_CHARS));
     }
+    ask(streams, input).await.map(Some)
+}
+
+/// Asks whether to continue. Returns the signals since then, which do not end the process by
+/// themselves.
+///
+/// # Errors
+/// If the answer is no.
+pub async fn ask(streams: &Streams, input: &Input) -> anyhow::Result<Interrupts> {
     let mut interrupts = Interrupts::listen()?;
     streams.write_err("Continue? [y/N] ")?;
     let read_line = Arc::clone(&input.read_line);
@@ -59,7 +68,7 @@ pub async fn confirm(
         }
     };
     match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(Some(interrupts)),
+        "y" | "yes" => Ok(interrupts),
         _ => Err(Problem::refused("aborted: nothing was changed").into()),
     }
 }

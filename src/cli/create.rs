@@ -1,7 +1,9 @@
 //! The arguments of `create`, and those that set a group's policy.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser as _};
 
 use super::spec::CommandSpec;
 use super::values::parse_kind;
@@ -22,20 +24,23 @@ Examples:
   kubectl failover create web-svc --fallback web-svc-east --policy ordered --failback-delay 30s
   kubectl failover create web-svc --fallback web-svc-east --standby
   kubectl failover create web-svc --fallback web-svc-east --kind httproute --resilient
-  kubectl failover create --adopt httproute/web --primary web-svc",
+  kubectl failover create --adopt httproute/web --primary web-svc
+  kubectl failover create --all --fallback-cluster east
+  kubectl failover create --all --fallback-cluster east,north --all-namespaces --dry-run=client -o yaml
+  kubectl failover create -f groups.yaml --yes",
 )
 .needs(RbacCommand::Create);
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CreateArgs {
     /// Service that clients call (the apex)
-    #[arg(required_unless_present = "adopt", conflicts_with = "adopt")]
+    #[arg(required_unless_present_any = ["adopt", "all", "filename"], conflicts_with = "adopt")]
     pub service: Option<String>,
     /// Service that takes over when the primary has no ready endpoints (repeatable). A route's fallbacks
     /// may be in other namespaces: NAMESPACE/SERVICE
     #[arg(
         long,
-        required_unless_present = "adopt",
+        required_unless_present_any = ["adopt", "all", "filename"],
         conflicts_with = "adopt",
         value_name = "SERVICE"
     )]
@@ -56,6 +61,29 @@ pub struct CreateArgs {
     /// Turn an existing object into a group: only its label and this plugin's annotations change
     #[arg(long, value_name = "KIND/NAME")]
     pub adopt: Option<String>,
+    /// Create a group for every service with a mirror of --fallback-cluster, unless it has one
+    #[arg(
+        long,
+        requires = "fallback_cluster",
+        conflicts_with_all = ["service", "fallback", "primary", "name", "adopt", "weights"]
+    )]
+    pub all: bool,
+    /// Cluster whose mirrors become the fallbacks, in this order (repeatable)
+    #[arg(long, value_name = "CLUSTER", value_delimiter = ',', requires = "all")]
+    pub fallback_cluster: Vec<String>,
+    /// Create the groups that this YAML file lists; - is standard input
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from),
+        conflicts_with_all = [
+            "all", "service", "fallback", "primary", "kind", "port", "name", "adopt", "controlled_by",
+            "policy", "weights", "min_ready", "failover_delay", "failback_delay", "failback",
+            "failback_ready", "standby", "resilient", "retries", "retry_limit", "breaker",
+        ]
+    )]
+    pub filename: Option<PathBuf>,
     #[command(flatten)]
     pub policy: PolicyArgs,
     #[command(flatten)]
@@ -63,6 +91,9 @@ pub struct CreateArgs {
     /// Value of the label failover.linkerd.io/controlled-by
     #[arg(long, value_name = "VALUE", default_value = DEFAULT_CONTROLLER)]
     pub controlled_by: String,
+    /// Skip the confirmation prompt of --all and -f
+    #[arg(short = 'y', long)]
+    pub yes: bool,
     /// Allow services that don't exist yet
     #[arg(long)]
     pub allow_missing: bool,

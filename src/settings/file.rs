@@ -1,13 +1,12 @@
 //! The file of settings. Errors name the file, the line and the key, and never quote a value.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
 use super::kept::{Setting, Settings, Source};
+use super::node::Node;
 use super::values::{SettingKey, color};
 use crate::problem::Problem;
 use crate::text::nearest::nearest;
@@ -15,15 +14,6 @@ use crate::text::{clean, without_code};
 
 /// A larger file holds no settings.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-
-/// A YAML value whose keys know their lines.
-#[derive(Debug)]
-enum Node {
-    Null,
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(Spanned<String>, Node)>),
-}
 
 /// What is wrong in a line.
 struct BadLine {
@@ -63,15 +53,7 @@ pub fn read(path: &Path, settings: &mut Settings) -> Result<(), Problem> {
 }
 
 fn parse(text: &str, settings: &mut Settings) -> Result<(), BadLine> {
-    let node = serde_yaml::from_str::<Option<Node>>(text).map_err(|error| BadLine {
-        line: error.location().map_or(1, |at| at.line()),
-        message: if error.to_string().contains("duplicate mapping key") {
-            "the same key twice".to_owned()
-        } else {
-            "invalid YAML".to_owned()
-        },
-        next: None,
-    })?;
+    let node = Node::parse(text).map_err(|(line, message)| bad(line, message))?;
     let entries = match node {
         None | Some(Node::Null) => return Ok(()),
         Some(Node::Map(entries)) => entries,
@@ -153,75 +135,6 @@ fn texts(
         _ => Err(wrong(key.referenced.line())),
     };
     entries.into_iter().map(entry).collect()
-}
-
-impl Node {
-    fn text(self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Text(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Text(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Text(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Text(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Text(value.to_owned()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Node::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
-        }
-        Ok(Node::Map(map))
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod kept;
+pub mod node;
 pub mod values;
 
 use std::path::PathBuf;

@@ -37,6 +37,14 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         )
         .next("name the namespace with -n"));
     }
+    check_group(args)
+}
+
+/// Checks the arguments of one group.
+///
+/// # Errors
+/// A usage error if they cannot become one.
+pub fn check_group(args: &CreateArgs) -> Result<(), Problem> {
     if !is_label_value(&args.controlled_by) {
         let problem = Problem::usage(format!("invalid label value {:?}", args.controlled_by));
         return Err(problem.next(

@@ -31,13 +31,9 @@ pub async fn plan(
     kind: &KindInfo,
     group: &NewGroup,
 ) -> Result<ApexPlan, Problem> {
-    let CreateContext {
-        cluster,
-        args,
-        streams,
-    } = context;
+    let CreateContext { cluster, args, .. } = context;
     if let Some(why) = resilience::only_standby(&args.resilience, kind) {
-        streams.say(&why);
+        context.say(&why);
     }
     let Some(order) = resilience::breaker(&args.resilience, kind) else {
         return Ok(ApexPlan::None);
@@ -54,12 +50,12 @@ pub async fn plan(
     Ok(match order.plan(&service) {
         BreakerPlan::Unchanged => ApexPlan::Keep(service.object),
         BreakerPlan::LeftAlone(values) => {
-            streams.say(&left_alone(&service, &values));
+            context.say(&left_alone(&service, &values));
             ApexPlan::Keep(service.object)
         }
         BreakerPlan::Change(annotations) => {
             for line in lines(&service.meta.annotations, &annotations) {
-                streams.say(&format!("service {}: {line}", group.apex));
+                context.say(&format!("service {}: {line}", group.apex));
             }
             if let Some(owner) = service.meta.gitops_owner() {
                 context.warn(&[format!(

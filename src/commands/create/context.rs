@@ -1,5 +1,6 @@
 //! The context that the steps of `create` share: the cluster, the arguments, and where warnings go.
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::cli::CreateArgs;
@@ -13,12 +14,21 @@ pub struct CreateContext<'a> {
     pub cluster: &'a Clusters,
     pub args: &'a CreateArgs,
     pub streams: &'a Streams,
+    /// Collects what is said of one of many groups. None: it is printed.
+    pub said: Option<&'a Mutex<Vec<String>>>,
 }
 
 impl CreateContext<'_> {
+    pub fn say(&self, line: &str) {
+        match self.said {
+            Some(said) => said.lock().push(line.to_owned()),
+            None => self.streams.say(line),
+        }
+    }
+
     pub fn warn(&self, warnings: &[String]) {
         for warning in warnings {
-            self.streams.say(&format!("warning: {warning}"));
+            self.say(&format!("warning: {warning}"));
         }
     }
 }

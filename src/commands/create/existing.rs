@@ -1,7 +1,10 @@
 //! Reads what exists: the kinds that the cluster serves, and the objects that may have the same
 //! apex.
 
+use std::collections::{BTreeSet, HashMap};
+
 use futures::future::join_all;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::arguments;
 use super::context::{kubectl, place};
@@ -16,6 +19,8 @@ use crate::problem::Problem;
 use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
 use crate::text::{clean, word};
 use crate::view::manifest::full_name;
+
+const CONCURRENT_NAMESPACES: usize = 4;
 
 /// The objects of a namespace or of the cluster that are groups or could become groups, by kind.
 pub struct ExistingObjects(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
@@ -37,7 +42,65 @@ pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> Result<Existing
     }
 }
 
+/// The same, by namespace.
+pub struct ExistingByNamespace {
+    by_namespace: HashMap<String, ExistingObjects>,
+    /// For a namespace without objects.
+    none: ExistingObjects,
+}
+
+impl ExistingByNamespace {
+    pub fn of(&self, namespace: &str) -> &ExistingObjects {
+        self.by_namespace.get(namespace).unwrap_or(&self.none)
+    }
+}
+
+/// Reads several namespaces, a few at a time.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_namespaces(
+    cluster: &Cluster,
+    namespaces: BTreeSet<&str>,
+) -> Result<ExistingByNamespace, Problem> {
+    let reads = namespaces.into_iter().map(async |namespace| {
+        let found = read(cluster, Some(namespace)).await;
+        found.map(|found| (namespace.to_owned(), found))
+    });
+    let reads = stream::iter(reads).buffer_unordered(CONCURRENT_NAMESPACES);
+    Ok(ExistingByNamespace {
+        by_namespace: reads.try_collect().await?,
+        none: ExistingObjects(Vec::new()),
+    })
+}
+
 impl ExistingObjects {
+    pub fn by_namespace(self) -> ExistingByNamespace {
+        let empty = || {
+            let lists = self.0.iter();
+            let lists = lists.map(|(kind, list)| {
+                let list = list.as_ref().map(|_| Vec::new());
+                (*kind, list.map_err(Clone::clone))
+            });
+            ExistingObjects(lists.collect())
+        };
+        let mut by_namespace: HashMap<String, ExistingObjects> = HashMap::new();
+        for record in self.records() {
+            let of = by_namespace
+                .entry(record.meta.namespace.clone())
+                .or_insert_with(empty);
+            let mut lists = of.0.iter_mut();
+            let list = lists.find(|(kind, _)| kind.info() == record.kind.info());
+            if let Some((_, Ok(records))) = list {
+                records.push(record.clone());
+            }
+        }
+        ExistingByNamespace {
+            none: empty(),
+            by_namespace,
+        }
+    }
+
     /// Returns the first of these kinds that the cluster serves.
     ///
     /// # Errors

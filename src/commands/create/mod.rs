@@ -3,9 +3,12 @@
 pub mod adopt;
 pub mod arguments;
 pub mod breaker;
+pub mod bulk;
 pub mod context;
 pub mod diff;
 pub mod existing;
+pub mod file;
+pub mod mirrored;
 pub mod new;
 pub mod ports;
 pub mod requirements;
@@ -38,12 +41,16 @@ const ROUTE_INSTEAD: &str = "TrafficSplits (SMI) are deprecated in Linkerd, and 
 const FIRST_LEASE_WAIT: Duration = Duration::from_millis(300);
 
 pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
+    if args.all || args.filename.is_some() {
+        return bulk::run(env, args).await;
+    }
     arguments::check(&env.flags, args)?;
     let cluster = env.connect(&args.remotes).await?;
     let context = CreateContext {
         cluster: &cluster,
         args,
         streams: &env.streams,
+        said: None,
     };
     let created = match &args.adopt {
         Some(name) => adopt::adopt(context, name).await?,
@@ -59,6 +66,7 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         cluster,
         args,
         streams,
+        ..
     } = context;
     let line = summary(&created, args.dry_run);
     let apex_line = apex_summary(&created, args.dry_run);

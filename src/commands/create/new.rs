@@ -1,31 +1,64 @@
 //! `create SERVICE`: creates the object of a new group.
 
 use futures::future::join;
+use serde_json::Value;
 
+use super::breaker::ApexPlan;
 use super::context::{CreateContext, CreateOutcome, Created, kubectl, read};
+use super::existing::ExistingObjects;
+use super::requirements::RequiredServices;
 use super::validate::validate;
 use super::{arguments, breaker, diff, existing, ports, requirements, standby};
 use crate::cli::DryRun;
-use crate::cluster::Cluster;
 use crate::cluster::api::{apply, groups};
+use crate::cluster::{Cluster, RequestResult};
 use crate::error::explain;
 use crate::model::Carrier;
 use crate::problem::Problem;
 use crate::resource::{Kind, NewGroup};
 use crate::view::manifest::full_name;
 
+/// What `create` does for one group.
+pub struct CreatePlan {
+    pub kind: &'static dyn Kind,
+    pub group: NewGroup,
+    pub step: CreateStep,
+    could_be_route: bool,
+    apex: ApexPlan,
+}
+
+pub enum CreateStep {
+    /// It already exists as requested.
+    Unchanged,
+    Create(Value),
+}
+
 /// Checks the group and writes its object. Looks for an existing object first: a job that runs
 /// again must succeed even if a fallback's service is gone.
 pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     let CreateContext { cluster, args, .. } = context;
-    let mut group = arguments::group(args, &cluster.namespace);
+    let group = arguments::group(args, &cluster.namespace);
     let (existing, services) = join(
         existing::read(cluster, Some(&group.namespace)),
         requirements::read(cluster, &group),
     )
     .await;
-    let existing = existing?;
-    let kind = choose_kind(context, &existing, &group)?;
+    let plan = plan(context, group, &existing?, services).await?;
+    carry_out(context, plan).await
+}
+
+/// Plans the group: nothing is written.
+///
+/// # Errors
+/// If it must not be created.
+pub async fn plan(
+    context: CreateContext<'_>,
+    mut group: NewGroup,
+    existing: &ExistingObjects,
+    services: RequestResult<RequiredServices>,
+) -> Result<CreatePlan, Problem> {
+    let CreateContext { cluster, args, .. } = context;
+    let kind = choose_kind(context, existing, &group)?;
     arguments::check_kind(args, kind.info())?;
     group.linkerds = arguments::retries(args, kind.info())?;
     if let Some(record) = existing.find(kind, &group.name) {
@@ -33,12 +66,11 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
         if let Ok(services) = &services {
             context.warn(&requirements::unknown_readiness(cluster, &group, services).await);
         }
-        let apex = breaker::plan(context, kind.info(), &group).await?;
-        return Ok(Created {
+        return Ok(CreatePlan {
             kind,
-            outcome: CreateOutcome::Unchanged,
+            step: CreateStep::Unchanged,
             could_be_route: false,
-            apex: breaker::write(context, apex).await?,
+            apex: breaker::plan(context, kind.info(), &group).await?,
             group,
         });
     }
@@ -51,24 +83,47 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     }
     let manifest = groups::manifest(cluster, kind, &group);
     let record = read(kind, &manifest)?;
-    validate(context, &existing, &services, &record, &group)?;
+    validate(context, existing, &services, &record, &group)?;
     standby::refuse_upstream(cluster, &record).await?;
     context.warn(&warnings);
     let new = record.group.as_ref().ok();
     let standbys = new.and_then(|new| standby::weights(cluster, new, &group, &services));
     group.weights = standbys.unwrap_or_default();
-    let manifest = groups::manifest(cluster, kind, &group);
     breaker::warn_about_profiles(context, &group).await;
-    let apex = breaker::plan(context, kind.info(), &group).await?;
-    let outcome = match args.dry_run {
-        DryRun::Client => CreateOutcome::Created(manifest),
-        mode => write(cluster, kind, &group, mode == DryRun::Server).await?,
-    };
     let could_be_route = args.kind.is_none() && existing.could_be_route(args);
+    Ok(CreatePlan {
+        kind,
+        step: CreateStep::Create(groups::manifest(cluster, kind, &group)),
+        could_be_route: could_be_route && carrier == Carrier::Split,
+        apex: breaker::plan(context, kind.info(), &group).await?,
+        group,
+    })
+}
+
+/// Writes what is planned.
+///
+/// # Errors
+/// If it cannot be written.
+pub async fn carry_out(context: CreateContext<'_>, plan: CreatePlan) -> Result<Created, Problem> {
+    let CreateContext { cluster, args, .. } = context;
+    let CreatePlan {
+        kind,
+        group,
+        step,
+        could_be_route,
+        apex,
+    } = plan;
+    let outcome = match (step, args.dry_run) {
+        (CreateStep::Unchanged, _) => CreateOutcome::Unchanged,
+        (CreateStep::Create(manifest), DryRun::Client) => CreateOutcome::Created(manifest),
+        (CreateStep::Create(_), mode) => {
+            write(cluster, kind, &group, mode == DryRun::Server).await?
+        }
+    };
     Ok(Created {
         kind,
         outcome,
-        could_be_route: could_be_route && carrier == Carrier::Split,
+        could_be_route,
         apex: breaker::write(context, apex).await?,
         group,
     })
@@ -76,7 +131,7 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
 
 fn choose_kind(
     context: CreateContext<'_>,
-    existing: &existing::ExistingObjects,
+    existing: &ExistingObjects,
     group: &NewGroup,
 ) -> Result<&'static dyn Kind, Problem> {
     let CreateContext { cluster, args, .. } = context;
@@ -85,7 +140,7 @@ fn choose_kind(
     if let Some(first) = kinds.first().map(|first| first.info())
         && first != kind.info()
     {
-        context.streams.say(&format!(
+        context.say(&format!(
             "this cluster has no {}: using {}",
             first.full_name(),
             kind.info().full_name()

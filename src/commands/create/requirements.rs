@@ -1,5 +1,7 @@
 //! Checks that the services of a group exist and can carry it.
 
+use std::collections::HashMap;
+
 use super::context::{kubectl, place};
 use crate::check::groups;
 use crate::cluster::api::namespaces;
@@ -26,6 +28,20 @@ pub struct RequiredServices {
 }
 
 impl RequiredServices {
+    /// Returns those of a group, of all Services that there are.
+    pub fn among(known: &HashMap<ServiceRef, Service>, asked: &NewGroup) -> Self {
+        let backends = asked.backends.iter().filter(|name| **name != asked.apex);
+        let names = std::iter::once(&asked.apex).chain(backends);
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for name in names {
+            match known.get(&asked.service(name)) {
+                Some(service) => found.push(service.clone()),
+                None => missing.push(name.clone()),
+            }
+        }
+        Self { found, missing }
+    }
+
     pub fn find(&self, at: &ServiceRef) -> Option<&Service> {
         self.found.iter().find(|service| service.at == *at)
     }
