@@ -5,6 +5,9 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
+/// How a problem of the server's certificate begins.
+const SERVER_CERTIFICATE: &str = "its certificate";
+
 /// Why a TLS connection failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -39,6 +42,11 @@ impl TlsProblem {
         self.next
     }
 
+    /// Returns whether the server's certificate was not accepted.
+    pub fn is_about_server(&self) -> bool {
+        self.what.starts_with(SERVER_CERTIFICATE)
+    }
+
     /// Returns whether the server refused the client certificate, or its absence.
     pub fn is_about_client(&self) -> bool {
         self.is_about_client
@@ -49,7 +57,7 @@ impl TlsProblem {
             rustls::Error::InvalidCertificate(cause) => {
                 let (what, next) = about_server(cause);
                 Some(Self {
-                    what: format!("its certificate {what}"),
+                    what: format!("{SERVER_CERTIFICATE} {what}"),
                     next,
                     is_about_client: false,
                 })

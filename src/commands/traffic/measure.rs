@@ -184,6 +184,14 @@ impl TrafficMeter {
         self.window
     }
 
+    /// How long the next report takes.
+    pub fn interval(&self) -> Duration {
+        match &self.source {
+            Source::Proxies(_) => self.window,
+            Source::Prometheus(_) => self.window.min(QUERY_INTERVAL),
+        }
+    }
+
     /// Says which pods are asked.
     pub fn pods(&self) -> String {
         let (asked, pods) = self.coverage;

@@ -33,7 +33,7 @@ pub async fn run(
     loop {
         let missing = missing(&args.goals, &reports);
         // A window that ends too late is not begun.
-        if missing.is_empty() || Instant::now() + meter.window() > end {
+        if missing.is_empty() || Instant::now() + meter.interval() > end {
             break;
         }
         waiting.say(&found(&missing, reports.len()));

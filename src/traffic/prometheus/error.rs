@@ -84,10 +84,14 @@ impl PrometheusError {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(clean(&self.to_string()));
         match &self.cause {
-            PrometheusCause::Unreachable(Cause::Tls(_)) => problem.next(
-                "name the certificate authority that issued its certificate with \
-                 --prometheus-ca-file",
-            ),
+            PrometheusCause::Unreachable(Cause::Tls(cause)) if cause.is_about_server() => problem
+                .next(
+                    "name the certificate authority that issued its certificate with \
+                     --prometheus-ca-file",
+                ),
+            PrometheusCause::Unreachable(Cause::Tls(_)) => {
+                problem.next("check the URL; without TLS, write http://")
+            }
             PrometheusCause::Unreachable(_) | PrometheusCause::Cut { .. } => problem.next(
                 "check that it runs and can be reached, or ask the proxies: --source proxies",
             ),

@@ -38,6 +38,8 @@ pub enum Proxy {
     FollowsToFailures,
     /// Nothing is sent.
     Idle,
+    /// It is no client, but the Prometheus of linkerd-viz.
+    Prometheus,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -53,6 +55,10 @@ pub struct Seen {
     splits: BTreeMap<String, Value>,
     /// The responses that pods counted, by backend.
     responses: HashMap<String, BTreeMap<String, u64>>,
+    /// The status and the body of Prometheus's answers.
+    prometheus: (u16, String),
+    /// The queries that it got, with the heads of the requests.
+    pub queries: Vec<String>,
 }
 
 impl Seen {
@@ -69,6 +75,15 @@ impl Seen {
         let backends = self.splits[service]["spec"]["backends"].as_array();
         let weights = backends.unwrap().iter();
         weights.map(|it| it["weight"].as_u64().unwrap()).collect()
+    }
+
+    /// Returns Prometheus's answer.
+    fn query(&mut self, head: &str, body: &[u8]) -> String {
+        let form = percent_encoding::percent_decode(body).decode_utf8_lossy();
+        self.queries.push(format!("{head}\r\n\r\n{form}"));
+        let (status, body) = &self.prometheus;
+        let length = body.len();
+        format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\n\r\n{body}")
     }
 
     /// Counts what a pod sends between two scrapes.
@@ -121,6 +136,12 @@ impl FakeCluster {
         self
     }
 
+    /// Has Prometheus answer all queries, at the URL of the cluster too.
+    pub fn answering(self, status: u16, body: &str) -> Self {
+        self.seen.lock().prometheus = (status, body.to_owned());
+        self
+    }
+
     pub fn seen(&self) -> Seen {
         self.seen.lock().clone()
     }
@@ -141,8 +162,10 @@ async fn serve(
     let mut stream = BufReader::new(stream);
     let (mut first, mut line, mut key) = (String::new(), String::new(), String::new());
     let mut length = 0;
+    let mut head = String::new();
     stream.read_line(&mut first).await?;
     while stream.read_line(&mut line).await? > 2 {
+        head.push_str(&line);
         if let Some(value) = line.strip_prefix("sec-websocket-key: ") {
             value.trim().clone_into(&mut key);
         }
@@ -156,6 +179,13 @@ async fn serve(
     let request: Vec<&str> = first.split(' ').take(2).collect();
     let path = request[1].to_owned();
     seen.lock().requests.push(request.join(" "));
+    if path == "/api/v1/query" {
+        let answer = seen.lock().query(&head, &sent);
+        return stream.write_all(answer.as_bytes()).await;
+    }
+    if path.ends_with("/prometheus-0/portforward?ports=9090") {
+        return prometheus(stream, &key, seen).await;
+    }
     if let Some(path) = path.strip_suffix("/portforward?ports=4191") {
         let pod = path.rsplit('/').next().unwrap();
         let proxy = pods.get(pod).copied().unwrap();
@@ -199,7 +229,14 @@ async fn serve(
         let service = json!({"metadata": {"name": "web-svc"}, "spec": {"selector": selector}});
         return answer(&mut stream, 200, &service).await;
     } else if path.contains("/pods") {
-        pods.iter().map(|(name, proxy)| pod(name, *proxy)).collect()
+        let is_viz = path.contains("/linkerd-viz/");
+        let here = pods.iter();
+        let here = here.filter(|(_, proxy)| (**proxy == Proxy::Prometheus) == is_viz);
+        here.map(|(name, proxy)| pod(name, *proxy)).collect()
+    } else if path.starts_with("/api/v1/namespaces?") {
+        let viz = pods.values().filter(|proxy| **proxy == Proxy::Prometheus);
+        viz.map(|_| json!({"metadata": {"name": "linkerd-viz"}}))
+            .collect()
     } else {
         Vec::new()
     };
@@ -251,9 +288,13 @@ fn pod(name: &str, proxy: Proxy) -> Value {
     } else {
         "linkerd-proxy"
     };
+    let labels = match proxy {
+        Proxy::Prometheus => json!({"linkerd.io/extension": "viz", "component": "prometheus"}),
+        _ => json!({"app": "vote-bot", "pod-template-hash": "6b"}),
+    };
     json!({
         "metadata": {
-            "name": name, "labels": {"app": "vote-bot", "pod-template-hash": "6b"},
+            "name": name, "labels": labels,
             "ownerReferences": [{"kind": "ReplicaSet", "name": "vote-bot-6b", "controller": true}],
         },
         "spec": {"containers": [{"name": container}]},
@@ -261,13 +302,11 @@ fn pod(name: &str, proxy: Proxy) -> Value {
     })
 }
 
-/// The server's side of a port-forward.
-async fn forward(
-    mut stream: BufReader<TcpStream>,
+/// Begins the server's side of a port-forward.
+async fn begin_forward(
+    stream: &mut BufReader<TcpStream>,
     key: &str,
-    pod: &str,
-    proxy: Proxy,
-    seen: &Mutex<Seen>,
+    port: u16,
 ) -> std::io::Result<()> {
     let accept = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     let accept = STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, accept.as_bytes()));
@@ -277,8 +316,38 @@ async fn forward(
     );
     stream.write_all(head.as_bytes()).await?;
     for channel in [0, 1] {
-        frame(&mut stream, channel, &4191_u16.to_le_bytes()).await?;
+        frame(stream, channel, &port.to_le_bytes()).await?;
     }
+    Ok(())
+}
+
+/// The server's side of a port-forward to Prometheus.
+async fn prometheus(
+    mut stream: BufReader<TcpStream>,
+    key: &str,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
+    begin_forward(&mut stream, key, 9090).await?;
+    loop {
+        let sent = request(&mut stream).await?;
+        let (head, body) = sent.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("POST /api/v1/query HTTP/1.1\r\n"));
+        let answer = seen.lock().query(head, body.as_bytes());
+        for part in answer.as_bytes().chunks(100) {
+            frame(&mut stream, 0, part).await?;
+        }
+    }
+}
+
+/// The server's side of a port-forward to a proxy.
+async fn forward(
+    mut stream: BufReader<TcpStream>,
+    key: &str,
+    pod: &str,
+    proxy: Proxy,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
+    begin_forward(&mut stream, key, 4191).await?;
     if proxy == Proxy::Dead {
         let error =
             b"error forwarding port 4191: dial tcp4 127.0.0.1:4191: connect: connection refused";
@@ -286,7 +355,8 @@ async fn forward(
         return stream.write_all(&[0x88, 0]).await;
     }
     loop {
-        request(&mut stream).await?;
+        let sent = request(&mut stream).await?;
+        assert!(sent.starts_with("GET /metrics HTTP/1.1\r\n"));
         if proxy == Proxy::Hangs {
             sleep(Duration::from_secs(3600)).await;
         }
@@ -381,9 +451,9 @@ async fn frame(
 }
 
 /// Reads the frames of a whole request.
-async fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<()> {
+async fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
     let mut text = Vec::new();
-    while !text.ends_with(b"\r\n\r\n") {
+    while !is_whole(&text) {
         let mut head = [0; 2];
         stream.read_exact(&mut head).await?;
         let length = match head[1] & 0x7f {
@@ -402,6 +472,17 @@ async fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<()> {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     }
-    assert!(text.starts_with(b"GET /metrics HTTP/1.1\r\n"));
-    Ok(())
+    Ok(String::from_utf8(text).unwrap())
+}
+
+/// Whether a request has all of its head and its body.
+fn is_whole(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    body.len() == length.map_or(0, |length| length.parse().unwrap())
 }

@@ -2,6 +2,7 @@
 
 mod fake_cluster;
 mod follow;
+mod prometheus;
 
 use serde_json::Value;
 
