@@ -32,8 +32,8 @@ pub struct TrafficArgs {
     #[command(flatten)]
     pub clients: ClientArgs,
     /// Ask only client pods with these labels
-    #[arg(short = 'l', long, value_name = "LABELS")]
-    pub selector: Option<String>,
+    #[arg(short = 'l', long = "selector", value_name = "LABELS")]
+    pub labels: Option<String>,
     /// How long to count requests, at least 2s [default: 10s, or the last 1m with Prometheus]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub window: Option<Duration>,

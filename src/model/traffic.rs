@@ -23,6 +23,8 @@ pub struct BackendTraffic {
     pub refused: f64,
     /// Requests of clients that call the backend itself, not the apex.
     pub direct: f64,
+    /// Responses to clients that address the backend's pods themselves. They are in no other number.
+    pub to_pods: f64,
     /// The fewest and the most ready endpoints that a client's proxy has.
     pub ready: Option<(u64, u64)>,
 }
@@ -49,6 +51,7 @@ impl BackendTraffic {
         self.waiting += other.waiting;
         self.refused += other.refused;
         self.direct += other.direct;
+        self.to_pods += other.to_pods;
         self.ready = match (self.ready, other.ready) {
             (Some((low, high)), Some((fewest, most))) => Some((low.min(fewest), high.max(most))),
             (known, other) => known.or(other),

@@ -261,17 +261,25 @@ fn not_by_weight(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> 
 }
 
 fn direct_calls(report: &TrafficReport) -> Option<TrafficFinding> {
-    let called = |row: &&TrafficRow| row.name != report.apex && row.traffic.direct > 0.0;
-    let row = report.rows.iter().find(called)?;
+    let apex = &report.apex;
+    let called = |row: &&TrafficRow| row.name != *apex && row.traffic.direct > 0.0;
+    let row = report.rows.iter().find(called);
+    let direct = row.map(|row| (row.traffic.direct, format!("{} itself", row.name)));
+    let row = report.rows.iter().find(|row| row.traffic.to_pods > 0.0);
+    let to_pods = row.map(|row| {
+        (
+            row.traffic.to_pods,
+            format!("pods of {} by their own addresses or names", row.name),
+        )
+    });
+    let (count, whom) = direct.or(to_pods)?;
     Some(TrafficFinding {
         fault: TrafficFault::DirectCalls,
         message: format!(
-            "Clients sent {} to {} itself, not to {}: the weights do not apply to them.",
-            requests(row.traffic.direct),
-            row.name,
-            report.apex
+            "Clients sent {} to {whom}, not to {apex}: the weights do not apply to them.",
+            requests(count)
         ),
-        next: Some(format!("let these clients call {}", report.apex)),
+        next: Some(format!("let these clients call {apex}")),
     })
 }
 
@@ -540,6 +548,19 @@ mod tests {
             [
                 "Clients sent 50 requests to web-east itself, not to web: the weights do not apply \
               to them."
+            ]
+        );
+    }
+
+    #[test]
+    fn calls_of_pods_themselves_are_found() {
+        let mut headless = report(&[row("web", 1, 100.0, 0.0), row("web-east", 0, 0.0, 0.0)]);
+        headless.rows[0].traffic.to_pods = 1.0;
+        assert_eq!(
+            messages(&headless),
+            [
+                "Clients sent 1 request to pods of web by their own addresses or names, not to web: \
+                 the weights do not apply to them."
             ]
         );
     }

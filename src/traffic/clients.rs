@@ -93,6 +93,19 @@ impl Workload {
     }
 }
 
+/// Returns the workload of a pod as `--from` names it.
+pub fn workload_name(pod: &Pod) -> Option<String> {
+    let OwnerReference { kind, name, .. } = pod.owner.as_ref()?;
+    let mut hashes = TEMPLATE_HASHES.iter().zip(["deploy", "rollout"]);
+    let of_replica_set = hashes.find_map(|(label, kind)| {
+        let name = name
+            .strip_suffix(pod.labels.get(label)?)?
+            .strip_suffix('-')?;
+        Some(format!("{kind}/{name}"))
+    });
+    Some(of_replica_set.unwrap_or_else(|| format!("{}/{name}", kind.to_lowercase())))
+}
+
 /// Which pods of a namespace are the clients.
 #[derive(Debug, Clone, Default)]
 pub struct ClientSelection {
@@ -168,6 +181,13 @@ mod tests {
             "pod/vote-bot",
         ] {
             assert!(!has(other, &bot), "{other}");
+        }
+        for (pod, name) in [
+            (bot, "deploy/vote-bot"),
+            (pod("c", "StatefulSet", "web", "6b"), "statefulset/web"),
+        ] {
+            assert_eq!(workload_name(&pod).as_deref(), Some(name));
+            assert!(has(name, &pod));
         }
         assert!(has("cronjob/clean", &pod("c", "Job", "clean-29384", "")));
         assert!(!has("cronjob/clean", &pod("c", "Job", "clean-up", "")));

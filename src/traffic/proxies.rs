@@ -1,7 +1,7 @@
 //! The source `proxies`: scrapes the admin ports of the clients' proxies before and after a window,
 //! over one port-forward to each pod, and adds up the differences.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures::future::{join, join_all};
@@ -62,6 +62,8 @@ pub struct ProxySource {
     options: ProxySourceOptions,
     /// The clients' namespaces.
     namespaces: BTreeSet<String>,
+    /// The backends' other namespaces.
+    backend_namespaces: BTreeSet<String>,
     pods: Vec<Pod>,
     listed: Instant,
     /// The pods that are asked.
@@ -115,8 +117,11 @@ impl ProxySource {
                 .collect(),
         };
         let backends = scraped.iter().flat_map(|group| group.backends.clone());
-        let mut backends: BTreeSet<ServiceRef> = backends.collect();
-        backends.retain(|service| namespaces.contains(&service.namespace));
+        let backends: BTreeSet<ServiceRef> = backends.collect();
+        let backend_namespaces = backends.iter().map(|service| service.namespace.clone());
+        let backend_namespaces: BTreeSet<String> = backend_namespaces
+            .filter(|namespace| !namespaces.contains(namespace))
+            .collect();
         let selectors = stream::iter(backends).map(async |service| {
             // Without the right to read Services, it is not known which pods are a backend's.
             let selector = selector(cluster, &service).await.ok().flatten()?;
@@ -124,13 +129,15 @@ impl ProxySource {
         });
         let selectors = selectors.buffer_unordered(MAX_READS_AT_ONCE);
         let selectors = selectors.filter_map(std::future::ready).collect();
-        let (pods, selectors) = join(list(cluster, &namespaces), selectors).await;
+        let lists = list(cluster, &namespaces, &backend_namespaces);
+        let (pods, selectors) = join(lists, selectors).await;
         let mut source = Self {
             cluster: cluster.limited(POD_TIMEOUT),
             groups: ScrapedGroups::new(scraped),
             created: groups.iter().map(|it| it.created).collect(),
             options,
             namespaces,
+            backend_namespaces,
             pods: pods?,
             listed: Instant::now(),
             asked: BTreeMap::new(),
@@ -157,13 +164,36 @@ impl ProxySource {
 
     pub(super) fn meshed(&self, backend: &ServiceRef) -> Option<(usize, usize)> {
         let selector = self.selectors.get(backend)?;
-        let pods = self.pods.iter();
-        let pods = pods.filter(|pod| pod.is_running && pod.namespace == backend.namespace);
-        let selected = pods.filter(|pod| pod.is_selected(selector));
+        let is_client_namespace = self.namespaces.contains(&backend.namespace);
+        let selected = self.pods_of(backend, selector);
         let (meshed, all) = selected.fold((0, 0), |(meshed, all), pod| {
             (meshed + usize::from(pod.is_meshed), all + 1)
         });
-        Some((meshed, all))
+        // Without pods in another namespace, it is not known whether they may be listed.
+        (is_client_namespace || all > 0).then_some((meshed, all))
+    }
+
+    /// The running pods of a backend.
+    fn pods_of(
+        &self,
+        backend: &ServiceRef,
+        selector: &BTreeMap<String, String>,
+    ) -> impl Iterator<Item = &Pod> {
+        let pods = self.pods.iter();
+        let pods = pods.filter(|pod| pod.is_running && pod.namespace == backend.namespace);
+        pods.filter(|pod| pod.is_selected(selector))
+    }
+
+    /// Returns the backends that each pod belongs to.
+    fn by_pod(&self) -> HashMap<ServiceRef, Vec<ServiceRef>> {
+        let mut by_pod = HashMap::<ServiceRef, Vec<ServiceRef>>::new();
+        for (backend, selector) in &self.selectors {
+            for pod in self.pods_of(backend, selector) {
+                let pod = ServiceRef::new(pod.namespace.as_str(), pod.name.as_str());
+                by_pod.entry(pod).or_default().push(backend.clone());
+            }
+        }
+        by_pod
     }
 
     pub(super) fn groups(&self) -> &ScrapedGroups {
@@ -190,7 +220,7 @@ impl ProxySource {
     /// Lists the pods again from time to time.
     pub(super) async fn relist(&mut self) -> RequestResult<()> {
         if self.listed.elapsed() >= RELIST_INTERVAL {
-            self.pods = list(&self.cluster, &self.namespaces).await?;
+            self.pods = list(&self.cluster, &self.namespaces, &self.backend_namespaces).await?;
             self.listed = Instant::now();
             self.choose();
         }
@@ -246,7 +276,7 @@ impl ProxySource {
                     if answer.traffic.is_restarted {
                         all.restarted.push(self.shown(&pod));
                     }
-                    self.add(&mut traffic, answer);
+                    self.add(&mut traffic, &pod, answer);
                 }
                 Err(error) => {
                     all.silent.push(SilentClient {
@@ -287,7 +317,8 @@ impl ProxySource {
     }
 
     /// Adds what a pod said.
-    fn add(&self, traffic: &mut [Traffic], answer: Answer) {
+    fn add(&self, traffic: &mut [Traffic], pod: &PodName, answer: Answer) {
+        let pod = ServiceRef::new(pod.namespace.as_str(), pod.name.as_str());
         for (traffic, created) in traffic.iter_mut().zip(&self.created) {
             #[allow(clippy::cast_precision_loss, reason = "Unix seconds")]
             let created = created.map(|created| created.as_second() as f64);
@@ -297,8 +328,17 @@ impl ProxySource {
                 .is_some_and(|(started, created)| started < created);
             traffic.clients.older_than_group += usize::from(is_older);
         }
-        for (group, client) in answer.traffic.groups {
-            if let Some(traffic) = traffic.get_mut(group) {
+        for (index, mut client) in answer.traffic.groups {
+            let group = self.groups.iter().nth(index);
+            let backends = group.map(|group| group.backends.as_slice());
+            let backends = backends.unwrap_or_default().iter();
+            for (traffic, backend) in client.backends.iter_mut().zip(backends) {
+                // The pods of a backend are no clients of each other.
+                if self.groups.is_pod_of(&pod, backend) {
+                    traffic.to_pods = 0.0;
+                }
+            }
+            if let Some(traffic) = traffic.get_mut(index) {
                 add(traffic, &client);
             }
         }
@@ -331,6 +371,8 @@ impl ProxySource {
     /// Chooses the pods to ask at random, of each namespace as many. Those that were asked before
     /// stay, if they are there.
     fn choose(&mut self) {
+        let by_pod = self.by_pod();
+        self.groups.set_pods(by_pod);
         let candidates = self.candidates();
         self.asked.retain(|pod, _| candidates.contains(pod));
         let mut others: Vec<PodName> = candidates.into_iter().collect();
@@ -355,11 +397,19 @@ impl ProxySource {
     }
 }
 
-/// Lists the pods of namespaces.
-async fn list(cluster: &Cluster, namespaces: &BTreeSet<String>) -> RequestResult<Vec<Pod>> {
-    let lists = stream::iter(namespaces).map(|namespace| pods(cluster, namespace));
+/// Lists the pods of the clients' namespaces, and of those of the backends that may be listed.
+async fn list(
+    cluster: &Cluster,
+    clients: &BTreeSet<String>,
+    backends: &BTreeSet<String>,
+) -> RequestResult<Vec<Pod>> {
+    let lists = stream::iter(clients).map(|namespace| pods(cluster, namespace));
     let lists = lists.buffer_unordered(MAX_READS_AT_ONCE);
-    lists.try_concat().await
+    let others = stream::iter(backends).map(|namespace| pods(cluster, namespace));
+    let others = others.buffer_unordered(MAX_READS_AT_ONCE);
+    let others = others.filter_map(async |listed| listed.ok()).concat();
+    let (listed, others) = join(lists.try_concat(), others).await;
+    Ok([listed?, others].concat())
 }
 
 fn add(traffic: &mut Traffic, client: &GroupTraffic) {

@@ -358,6 +358,8 @@ struct BackendItem<'a> {
     ready: Option<ReadyItem>,
     /// Requests to the backend itself, not through the apex.
     direct: f64,
+    /// Requests to the backend's pods themselves, which are in no other number.
+    to_pods: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -477,6 +479,7 @@ fn backend<'a>(report: &TrafficReport, row: &'a TrafficRow) -> BackendItem<'a> {
             .ready
             .map(|(fewest, most)| ReadyItem { fewest, most }),
         direct: row.traffic.direct,
+        to_pods: row.traffic.to_pods,
     }
 }
 

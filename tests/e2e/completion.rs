@@ -80,6 +80,12 @@ async fn conditions_with_backends_and_labels_of_groups() {
         status(&["web-failover", "--for", "held,!act"]).await,
         ["held,!active", "held,!active=web", "held,!active=web-east"]
     );
+    let traffic = async |words: &[&str]| on(&ns.west, &[&["traffic"], words].concat()).await;
+    assert_eq!(
+        traffic(&["web", "--for", "share("]).await,
+        ["share(web)>=95%", "share(web-east)>=95%"]
+    );
+    assert_eq!(traffic(&["--for", "succ"]).await, ["success>=99%"]);
     assert_eq!(status(&["-l", "te"]).await, ["team=shop"]);
     assert_eq!(status(&["-l", "a=b,te"]).await, ["a=b,team=shop"]);
 }

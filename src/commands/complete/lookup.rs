@@ -9,8 +9,9 @@ use futures::future::join_all;
 use kube::config::Kubeconfig;
 
 use crate::cli::GlobalArgs;
+use crate::cluster::api::pods::Pod;
 use crate::cluster::api::services::Service;
-use crate::cluster::api::{groups, namespaces, services};
+use crate::cluster::api::{groups, namespaces, pods, services};
 use crate::cluster::listwatch::list;
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::transport::kubeconfig;
@@ -48,6 +49,15 @@ pub fn services(flags: &GlobalArgs) -> Vec<Service> {
         Ok(listed.0)
     })
     .unwrap_or_default()
+}
+
+/// The pods of a namespace: by default, that of the flags.
+pub fn pods(flags: &GlobalArgs, namespace: Option<String>) -> Vec<Pod> {
+    let listed = ask(flags, async move |cluster| {
+        let namespace = namespace.as_deref().unwrap_or(&cluster.namespace);
+        pods::pods(&cluster, namespace).await
+    });
+    listed.unwrap_or_default()
 }
 
 /// The groups of the namespace, or of all namespaces with `-A`.

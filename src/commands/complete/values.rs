@@ -14,6 +14,7 @@ use crate::model::{Flags, State};
 use crate::resource::{KINDS, Record};
 use crate::sandbox::cli::up;
 use crate::text::clean;
+use crate::traffic::clients::workload_name;
 use crate::view::explain;
 
 /// A value and its help.
@@ -45,6 +46,9 @@ fn completer(argument: &Arg) -> Option<Completer> {
             ("cluster", false) => clusters,
             ("sandbox_cluster", true) => sandbox_clusters,
             ("conditions", false) => conditions,
+            ("goals", false) => traffic_conditions,
+            ("from", false) => workloads,
+            ("from_namespace", false) => namespaces,
             ("selector", false) => labels,
             ("user", false) => users,
             ("namespace", false) => namespaces,
@@ -110,7 +114,6 @@ fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
         .collect()
 }
 
-/// Completes the last alternative of a condition. Keeps the text before it, and its `!`.
 fn topics(_: &Typed, _: &str) -> Vec<Choice> {
     let topics = explain::topics().into_iter();
     topics
@@ -118,6 +121,7 @@ fn topics(_: &Typed, _: &str) -> Vec<Choice> {
         .collect()
 }
 
+/// Completes the last alternative of a condition. Keeps the text before it, and its `!`.
 fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, last) = last_of_list(begun);
     let (bang, word) = last
@@ -139,6 +143,36 @@ fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
         .into_iter()
         .map(|(claim, help)| (format!("{before}{bang}{claim}"), help))
         .collect()
+}
+
+/// Conditions as they are usual, to be edited.
+fn traffic_conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let of_all = [
+        "success>=99%",
+        "rps>0",
+        "p95<=200ms",
+        "failfast<=0",
+        "waiting<=0",
+    ];
+    let of_all = of_all.map(|condition| (condition.to_owned(), "of all backends".to_owned()));
+    let mut choices = of_all.to_vec();
+    if begun.is_empty() || "share(".starts_with(begun) || begun.starts_with("share(") {
+        let backends = backends(typed, "").into_iter();
+        choices.extend(backends.map(|(name, help)| (format!("share({name})>=95%"), help)));
+    }
+    choices
+}
+
+/// The workloads whose pods are meshed. Once a `p` is typed, also these pods.
+fn workloads(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let namespace = typed.all("from_namespace").pop();
+    let mut pods = lookup::pods(&typed.flags, namespace);
+    pods.retain(|pod| pod.is_meshed && pod.is_running);
+    let mut choices: Vec<String> = pods.iter().filter_map(workload_name).collect();
+    if begun.starts_with('p') {
+        choices.extend(pods.iter().map(|pod| format!("pod/{}", pod.name)));
+    }
+    without_help(choices)
 }
 
 /// The labels of the existing groups.

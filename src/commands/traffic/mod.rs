@@ -71,7 +71,7 @@ fn check(args: &TrafficArgs) -> anyhow::Result<MeterOptions> {
     Ok(MeterOptions {
         selection: ClientSelection {
             workloads: workloads(&args.clients.from)?,
-            labels: parse_selector(args.selector.as_deref())?,
+            labels: parse_selector(args.labels.as_deref())?,
         },
         from_namespace: args.clients.from_namespace.clone(),
         max_pods: usize::try_from(args.max_pods).unwrap_or(usize::MAX),

@@ -103,6 +103,7 @@ impl Sums {
                 }
             }
             Meaning::Direct { backend } => add(backend, &|it| it.direct += value),
+            Meaning::ToPod { backend } => add(backend, &|it| it.to_pods += value),
             Meaning::RefusedBackend { backend } => add(backend, &|it| it.refused += value),
             Meaning::RefusedRoute => self.refused_route += value,
             Meaning::RefusedProfile => self.refused_profile += value,

@@ -27,6 +27,8 @@ pub struct ScrapedGroups {
     groups: Vec<GroupServices>,
     /// The places in `groups` that an apex or a backend has.
     by_service: HashMap<ServiceRef, Vec<usize>>,
+    /// The backends that a pod belongs to.
+    by_pod: HashMap<ServiceRef, Vec<ServiceRef>>,
     /// Hashes the label sets of all scrapes alike.
     hasher: RandomState,
 }
@@ -44,6 +46,8 @@ pub(super) enum Meaning {
     Queued { backend: usize },
     /// Requests for the backend itself.
     Direct { backend: usize },
+    /// Responses to requests for the address of one of the backend's pods.
+    ToPod { backend: usize },
     /// Requests to a backend of a route that had no endpoint in time.
     RefusedBackend { backend: usize },
     /// Requests that a route's clients were refused.
@@ -90,8 +94,20 @@ impl ScrapedGroups {
         Self {
             groups,
             by_service,
+            by_pod: HashMap::new(),
             hasher: RandomState::new(),
         }
+    }
+
+    /// Sets which backends a pod belongs to. Namespace and name of the pod stand as a [`ServiceRef`].
+    pub fn set_pods(&mut self, pods: HashMap<ServiceRef, Vec<ServiceRef>>) {
+        self.by_pod = pods;
+    }
+
+    /// Whether a pod belongs to a backend.
+    pub fn is_pod_of(&self, pod: &ServiceRef, backend: &ServiceRef) -> bool {
+        let backends = self.by_pod.get(pod);
+        backends.is_some_and(|backends| backends.contains(backend))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &GroupServices> {
@@ -110,6 +126,12 @@ impl ScrapedGroups {
             return Vec::new();
         }
         let labels = Labels::of(sample);
+        if let Some(pod) = &labels.pod {
+            return match sample.name {
+                "response_total" if labels.is_outbound => self.to_pod(pod),
+                _ => Vec::new(),
+            };
+        }
         let services = [
             &labels.authority,
             &labels.destination,
@@ -123,6 +145,17 @@ impl ScrapedGroups {
         let meanings = groups.into_iter().filter_map(|index| {
             let group = self.groups.get(index)?;
             Some((index, meaning(group, sample.name, &labels)?))
+        });
+        meanings.collect()
+    }
+
+    fn to_pod(&self, pod: &ServiceRef) -> Vec<(usize, Meaning)> {
+        let backends = self.by_pod.get(pod).into_iter().flatten();
+        let groups = backends.filter_map(|service| Some((service, self.by_service.get(service)?)));
+        let each = groups.flat_map(|(service, groups)| groups.iter().map(move |it| (service, *it)));
+        let meanings = each.filter_map(|(service, index)| {
+            let backend = self.groups.get(index)?.backend(Some(service))?;
+            Some((index, Meaning::ToPod { backend }))
         });
         meanings.collect()
     }
@@ -182,6 +215,9 @@ struct Labels {
     authority: Option<ServiceRef>,
     parent: Option<ServiceRef>,
     backend: Option<ServiceRef>,
+    /// The pod, if it was addressed itself: by its IP address, or a name under a headless Service.
+    /// Such requests have no Service.
+    pod: Option<ServiceRef>,
     /// The Service of a ServiceProfile.
     profile: Option<ServiceRef>,
     has_status: bool,
@@ -197,12 +233,14 @@ impl Labels {
         let mut labels = Self::default();
         let (mut service, mut parent, mut backend) =
             <([String; 2], [String; 2], [String; 2])>::default();
+        let mut pod = String::new();
         for (name, value) in sample.labels() {
             match name {
                 "direction" => labels.is_outbound = value == "outbound",
                 "authority" => labels.authority = in_host(&value),
                 "dst" => labels.profile = in_host(&value),
                 "dst_namespace" => service[0] = value.into_owned(),
+                "dst_pod" => pod = value.into_owned(),
                 "dst_service" => service[1] = value.into_owned(),
                 "parent_namespace" => parent[0] = value.into_owned(),
                 "parent_name" => parent[1] = value.into_owned(),
@@ -220,7 +258,9 @@ impl Labels {
         let named = |[namespace, name]: [String; 2]| {
             (!name.is_empty()).then(|| ServiceRef::new(namespace, name))
         };
+        let has_service = labels.authority.is_some() || !service[1].is_empty();
         Self {
+            pod: named([service[0].clone(), pod]).filter(|_| !has_service),
             destination: named(service),
             parent: named(parent),
             backend: named(backend),

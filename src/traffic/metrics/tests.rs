@@ -228,3 +228,22 @@ fn a_scrape_has_the_series_of_every_group() {
     assert_eq!(seen.groups[&1].backends[0].waiting, 0.0, "of another apex");
     assert!(!seen.groups.contains_key(&2));
 }
+
+/// A headless name leads to a pod: the proxy knows no Service of such requests.
+#[test]
+fn requests_to_a_pod_itself_are_in_no_other_number() {
+    let mut groups = services();
+    let pods = [(service("web-0"), vec![service("web-svc")])];
+    groups.set_pods(pods.into_iter().collect());
+    let to_pod = |pod: &str| {
+        format!(
+            "response_total{{direction=\"outbound\",dst_namespace=\"emojivoto\",dst_pod=\"{pod}\",\
+             status_code=\"200\",classification=\"success\"}} 6\n"
+        )
+    };
+    let text = to_pod("web-0") + &to_pod("other-0") + &responses("web-svc", "web-0", 2);
+    let [before, after] = ["", &text].map(|text| scrape(&groups, text));
+    let seen = difference(&before, &after, 10.0, &groups);
+    let backend = &seen.groups[&0].backends[0];
+    assert_eq!((backend.to_pods, backend.responses()), (6.0, 2.0));
+}
