@@ -14,6 +14,8 @@ pub enum RbacCommand {
     Watch,
     Force,
     Failback,
+    Evacuate,
+    Return,
     Set,
     Delete,
     Pause,
@@ -242,6 +244,16 @@ impl RbacCommand {
             ),
             Self::Failback => (
                 "failback",
+                &["get", "list", "patch"],
+                &[SLICES_FOLLOWED, SERVICES, EVENTS, LEASES],
+            ),
+            Self::Evacuate => (
+                "evacuate",
+                &["get", "list", "patch"],
+                &[SLICES, SERVICES, EVENTS, LEASES, PROFILES],
+            ),
+            Self::Return => (
+                "return",
                 &["get", "list", "patch"],
                 &[SLICES_FOLLOWED, SERVICES, EVENTS, LEASES],
             ),

@@ -33,14 +33,7 @@ pub async fn confirm(
         return Ok(None);
     }
     let name = order.spec().name;
-    if !input.can_ask {
-        return Err(Problem::refused(format!(
-            "{name} asks for confirmation, and there is no terminal to ask on"
-        ))
-        .next("nothing was changed")
-        .next("add --yes to skip the prompt, or --dry-run=client to see what would change")
-        .into());
-    }
+    refuse_without_terminal(name, input)?;
     streams.say(&format!(
         "{name} in context {} ({})",
         cluster.context, cluster.server
@@ -49,6 +42,19 @@ pub async fn confirm(
         streams.say(&shorten(&line, MAX_LINE_CHARS));
     }
     ask(streams, input).await.map(Some)
+}
+
+/// # Errors
+/// If there is no terminal on which the command could ask.
+pub fn refuse_without_terminal(command: &str, input: &Input) -> Result<(), Problem> {
+    if input.can_ask {
+        return Ok(());
+    }
+    Err(Problem::refused(format!(
+        "{command} asks for confirmation, and there is no terminal to ask on"
+    ))
+    .next("nothing was changed")
+    .next("add --yes to skip the prompt, or --dry-run=client to see what would change"))
 }
 
 /// Asks whether to continue. Returns the signals since then, which do not end the process by
@@ -150,7 +156,8 @@ fn active(group: &Group, weights: &[u64], readiness: &[Readiness]) -> String {
     carriers(&names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn in_short(readiness: &Readiness) -> String {
+/// Such as `0 of 1 ready`.
+pub fn in_short(readiness: &Readiness) -> String {
     match (readiness, readiness.counts()) {
         (Readiness::Missing, _) => "does not exist".to_owned(),
         (_, Some((ready, total))) => format!("{ready} of {total} ready"),

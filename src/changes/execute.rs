@@ -139,27 +139,35 @@ async fn write_all(
     changes: Vec<PlannedChange>,
     dry_run: DryRun,
 ) -> Vec<ChangeOutcome> {
-    let has_timed_out = context.order.spec().timed_out;
-    let writes = changes.into_iter().map(|planned| async move {
-        let (record, seen, shown) = (planned.record, planned.seen, planned.shown.as_ref());
-        let outcome = ChangeOutcome::of(&record, ChangeResult::Unchanged(String::new()));
-        let result = match planned.plan {
-            Err(refusal) if refusal.may_pass && has_timed_out => ChangeResult::NotMet(refusal),
-            Err(refusal) => ChangeResult::Refused(refusal),
-            Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words),
-            Ok(ChangePlan::Left(why)) => ChangeResult::Left(why),
-            Ok(ChangePlan::Change(planned)) if dry_run == DryRun::Client => {
-                ChangeResult::WouldChange(planned.words)
-            }
-            Ok(ChangePlan::Change(planned)) => {
-                let dry_run = dry_run == DryRun::Server;
-                write(context, record, seen, *planned, dry_run, shown).await
-            }
-        };
-        ChangeOutcome { result, ..outcome }
-    });
+    let writes = changes.into_iter();
+    let writes = writes.map(|planned| write_one(context, planned, dry_run));
     stream::iter(writes)
         .buffer_unordered(MAX_CONCURRENT_GROUPS)
         .collect()
         .await
+}
+
+/// Writes the change of one group, if it has one.
+pub async fn write_one(
+    context: OrderContext<'_>,
+    planned: PlannedChange,
+    dry_run: DryRun,
+) -> ChangeOutcome {
+    let has_timed_out = context.order.spec().timed_out;
+    let (record, seen, shown) = (planned.record, planned.seen, planned.shown.as_ref());
+    let outcome = ChangeOutcome::of(&record, ChangeResult::Unchanged(String::new()));
+    let result = match planned.plan {
+        Err(refusal) if refusal.may_pass && has_timed_out => ChangeResult::NotMet(refusal),
+        Err(refusal) => ChangeResult::Refused(refusal),
+        Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words),
+        Ok(ChangePlan::Left(why)) => ChangeResult::Left(why),
+        Ok(ChangePlan::Change(planned)) if dry_run == DryRun::Client => {
+            ChangeResult::WouldChange(planned.words)
+        }
+        Ok(ChangePlan::Change(planned)) => {
+            let dry_run = dry_run == DryRun::Server;
+            write(context, record, seen, *planned, dry_run, shown).await
+        }
+    };
+    ChangeOutcome { result, ..outcome }
 }

@@ -2,6 +2,7 @@
 //! report.
 
 pub mod apex_service;
+pub mod batches;
 pub mod confirm;
 pub mod execute;
 pub mod hold;

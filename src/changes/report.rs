@@ -148,34 +148,63 @@ fn exit(outcomes: &[ChangeOutcome], order: &dyn Order) -> Exit {
     Exit::Failed
 }
 
+/// A result as the report has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedResult {
+    /// Its name in JSON.
+    pub result: &'static str,
+    pub message: String,
+    /// The value of `--allow` that overrides a refusal.
+    pub allow: Option<String>,
+    pub next: Vec<String>,
+}
+
+impl ReportedResult {
+    pub fn of(result: &ChangeResult) -> Self {
+        let mut allow = None;
+        let mut next = Vec::new();
+        let (result, message) = match result {
+            ChangeResult::Changed(words) => ("changed", words.clone()),
+            ChangeResult::WouldChange(words) => ("wouldChange", words.clone()),
+            ChangeResult::Unchanged(words) => ("unchanged", words.clone()),
+            ChangeResult::Refused(refusal) => {
+                allow.clone_from(&refusal.allow);
+                let anyway = |danger: &String| format!("to do it anyway, add --allow={danger}");
+                next.push(refusal.next.clone());
+                next.extend(allow.as_ref().map(anyway));
+                ("refused", refusal.reason.clone())
+            }
+            ChangeResult::Left(why) => {
+                allow.clone_from(&why.allow);
+                next.push(why.next.clone());
+                ("left", why.reason.clone())
+            }
+            ChangeResult::NotMet(refusal) => {
+                next.push(refusal.next.clone());
+                ("notMet", refusal.reason.clone())
+            }
+            ChangeResult::Failed(problem) | ChangeResult::Gone(problem) => {
+                next.clone_from(&problem.next);
+                ("failed", problem.message.clone())
+            }
+        };
+        next.retain(|line| !line.is_empty());
+        Self {
+            result,
+            message,
+            allow,
+            next,
+        }
+    }
+}
+
 fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> ChangeItem<'a> {
-    let mut allow = None;
-    let mut next = Vec::new();
-    let (result, mut message) = match &outcome.result {
-        ChangeResult::Changed(words) => ("changed", words.clone()),
-        ChangeResult::WouldChange(words) => ("wouldChange", words.clone()),
-        ChangeResult::Unchanged(words) => ("unchanged", words.clone()),
-        ChangeResult::Refused(refusal) => {
-            allow.clone_from(&refusal.allow);
-            let anyway = |danger: &String| format!("to do it anyway, add --allow={danger}");
-            next.push(refusal.next.clone());
-            next.extend(allow.as_ref().map(anyway));
-            ("refused", refusal.reason.clone())
-        }
-        ChangeResult::Left(why) => {
-            allow.clone_from(&why.allow);
-            next.push(why.next.clone());
-            ("left", why.reason.clone())
-        }
-        ChangeResult::NotMet(refusal) => {
-            next.push(refusal.next.clone());
-            ("notMet", refusal.reason.clone())
-        }
-        ChangeResult::Failed(problem) | ChangeResult::Gone(problem) => {
-            next.clone_from(&problem.next);
-            ("failed", problem.message.clone())
-        }
-    };
+    let ReportedResult {
+        result,
+        mut message,
+        allow,
+        mut next,
+    } = ReportedResult::of(&outcome.result);
     match &outcome.now {
         Some(Ok(now)) => {
             message += &format!("; {}", summarize(now));

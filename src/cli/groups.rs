@@ -68,8 +68,10 @@ pub enum Danger {
     Evacuated,
     /// Another object routes the same service, so the change may have no effect
     Conflict,
-    /// Somebody else forced the group; for failback --all and -l
+    /// Somebody else forced the group; for failback --all and -l, and evacuate
     Others,
+    /// Somebody paused the group; for evacuate and return
+    Paused,
     /// A GitOps tool owns the object and may undo the change
     Gitops,
 }

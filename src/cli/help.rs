@@ -16,7 +16,10 @@ const COMMAND_GROUPS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("Automatic failover", &["watch", "pause", "resume"]),
-    ("Traffic by hand", &["force", "failback"]),
+    (
+        "Traffic by hand",
+        &["force", "failback", "evacuate", "return"],
+    ),
     (
         "Setup and trial",
         &[

@@ -6,6 +6,7 @@ pub mod completion;
 pub mod config;
 pub mod create;
 pub mod delete;
+pub mod evacuate;
 pub mod explain;
 pub mod failback;
 pub mod force;
@@ -33,6 +34,7 @@ pub use completion::{CompletionArgs, CompletionShell};
 pub use config::{ConfigCommand, ConfigViewArgs};
 pub use create::{CreateArgs, DEFAULT_CONTROLLER, PolicyArgs};
 pub use delete::{DeleteArgs, DeleteDanger};
+pub use evacuate::{EvacuateArgs, ManyArgs, ManyFormat, ReturnArgs};
 pub use explain::{DocumentFormat, ExplainArgs, VersionArgs};
 pub use failback::{FailbackArgs, ForceFilterArgs};
 pub use force::ForceArgs;
@@ -110,6 +112,12 @@ pub enum Command {
     /// Send traffic back to the primary, and end a force
     #[command(after_help = failback::SPEC.examples)]
     Failback(FailbackArgs),
+    /// Take all traffic away from a cluster, in several contexts
+    #[command(after_help = evacuate::EVACUATE.examples)]
+    Evacuate(EvacuateArgs),
+    /// Bring back the traffic that an evacuation took away
+    #[command(after_help = evacuate::RETURN.examples)]
+    Return(ReturnArgs),
     /// Change the policy or the primary of groups
     #[command(after_help = set::SPEC.examples)]
     Set(SetArgs),
@@ -167,6 +175,8 @@ impl Command {
             Self::Check(_) => check::SPEC,
             Self::Force(args) => force::SPEC.json(args.change.prints_json()),
             Self::Failback(args) => failback::SPEC.json(args.change.prints_json()),
+            Self::Evacuate(args) => evacuate::EVACUATE.json(args.many.output == ManyFormat::Json),
+            Self::Return(args) => evacuate::RETURN.json(args.many.output == ManyFormat::Json),
             Self::Set(args) => set::SPEC.json(args.change.prints_json()),
             Self::Delete(args) => delete::SPEC.json(args.change.prints_json()),
             Self::Migrate(args) => migrate::SPEC.json(args.change.prints_json()),

@@ -63,6 +63,8 @@ mod tests {
             "check",
             "force web",
             "failback web",
+            "evacuate east",
+            "return east --id CHG-77",
             "set web",
             "migrate web",
             "delete web",

@@ -8,6 +8,7 @@ pub mod config;
 pub mod create;
 pub mod delete;
 pub mod env;
+pub mod evacuate;
 pub mod explain;
 pub mod failback;
 pub mod force;
@@ -79,6 +80,8 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Check(args) => check::run(env, &args).await,
         Command::Force(args) => force::run(env, &args).await,
         Command::Failback(args) => failback::run(env, &args).await,
+        Command::Evacuate(args) => evacuate::run(env, &args).await,
+        Command::Return(args) => evacuate::bring_back::run(env, &args).await,
         Command::Set(args) => set::run(env, &args).await,
         Command::Delete(args) => delete::run(env, &args).await,
         Command::Migrate(args) => migrate::run(env, &args).await,

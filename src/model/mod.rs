@@ -16,6 +16,7 @@ pub mod decision;
 mod down;
 pub mod due;
 mod effective;
+pub mod evacuation;
 pub mod event;
 pub mod fold;
 pub mod group;

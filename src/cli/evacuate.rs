@@ -1,0 +1,120 @@
+//! The arguments of `evacuate` and `return`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::spec::CommandSpec;
+use super::values::{parse_duration, parse_identifier, parse_positive_duration};
+use super::{Danger, DryRun, LocalNameArgs, RemoteArgs};
+use crate::access::rights::RbacCommand;
+
+pub const EVACUATE: CommandSpec = CommandSpec::new(
+    "\
+Examples:
+  kubectl failover evacuate east --all-contexts --dry-run
+  kubectl failover evacuate east --contexts west,east --id CHG-77 --reason maintenance
+  kubectl failover evacuate east --contexts west,east --id CHG-77 --duration 4h --yes
+  kubectl failover evacuate east --all-contexts --id CHG-77 --batch 10 --pause 30s
+  kubectl failover evacuate east -n shop --dry-run --output json",
+)
+.needs(RbacCommand::Evacuate);
+
+pub const RETURN: CommandSpec = CommandSpec::new(
+    "\
+Examples:
+  kubectl failover return east --id CHG-77 --all-contexts
+  kubectl failover return east --id CHG-77 --contexts west,east --dry-run
+  kubectl failover return east --id CHG-77 --all-contexts --when-ready --timeout 30m --yes
+  kubectl failover return east --id CHG-77 --all-contexts --batch 10 --pause 30s",
+)
+.needs(RbacCommand::Return);
+
+#[derive(Debug, Args)]
+pub struct EvacuateArgs {
+    /// Cluster, as the mirrors of its services call it, or the name of its context
+    #[arg(value_name = "CLUSTER")]
+    pub evacuated: String,
+    /// Identifier, such as CHG-77: `return --id` ends what has it, and the same command with it goes on
+    /// [default: one from the cluster's name and the time]
+    #[arg(long, value_name = "ID", value_parser = parse_identifier)]
+    pub id: Option<String>,
+    /// Expire after this long, such as 4h
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, allow_hyphen_values = true)]
+    pub duration: Option<Duration>,
+    /// Reason, shown in status and history
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub many: ManyArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReturnArgs {
+    /// The cluster that was evacuated
+    #[arg(value_name = "CLUSTER")]
+    pub evacuated: String,
+    /// The identifier of the evacuation to end
+    #[arg(long, value_name = "ID", value_parser = parse_identifier)]
+    pub id: String,
+    /// Wait until the backends there have enough ready endpoints, then return
+    #[arg(long)]
+    pub when_ready: bool,
+    /// How long to wait for --when-ready; then return what is ready and exit with 3 [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "when_ready")]
+    pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub many: ManyArgs,
+}
+
+/// How a command changes the groups of several clusters.
+#[derive(Debug, Args)]
+pub struct ManyArgs {
+    /// Change the groups of all these contexts of the kubeconfig, such as west,east [default: the current
+    /// context]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub contexts: Vec<String>,
+    /// Change the groups of every context of the kubeconfig
+    #[arg(long, conflicts_with = "contexts")]
+    pub all_contexts: bool,
+    /// Move this many groups at a time, and look at them before the next ones [default: all at once]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: Option<u32>,
+    /// How long to watch the groups that were moved before the next batch
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, default_value = "30s", requires = "batch")]
+    pub pause: Duration,
+    /// Skip this safety check (repeatable)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
+    pub allow: Vec<Danger>,
+    /// Only show what would change; `server` also asks the API servers to validate it
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "MODE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "client"
+    )]
+    pub dry_run: DryRun,
+    /// Skip the confirmation prompt
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: ManyFormat,
+    #[command(flatten)]
+    pub remotes: RemoteArgs,
+    #[command(flatten)]
+    pub local_names: LocalNameArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ManyFormat {
+    #[default]
+    Table,
+    /// A line for each group, however many there are
+    Wide,
+    Json,
+    Yaml,
+}

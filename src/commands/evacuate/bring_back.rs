@@ -1,0 +1,198 @@
+//! `return`: brings back the traffic that an evacuation took away, and no other.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::campaign::{Campaign, Target};
+use super::commands::Commands;
+use super::gather::{Gathered, gather};
+use super::orders::ReturnOrder;
+use crate::changes::order::Order;
+use crate::changes::wait_ready::wait_ready;
+use crate::cli::ReturnArgs;
+use crate::commands::args::members::ContextMembers;
+use crate::commands::env::CommandEnv;
+use crate::problem::{Exit, Problem};
+use crate::resource::Record;
+use crate::text::clean;
+
+pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
+    let gathered = gather(env, &args.many).await?;
+    let members = gathered.members(&args.many.local_names.local_name).await?;
+    let cluster = gathered.resolve(&members, &args.evacuated)?;
+    let mut records = evacuated(&gathered, &args.id);
+    if records.iter().all(Vec::is_empty) {
+        return nothing_to_return(env, &gathered, &cluster, &args.id);
+    }
+    refuse_other_cluster(&records, &members, &cluster, &args.id)?;
+    let mut order = ReturnOrder {
+        id: &args.id,
+        allow: &args.many.allow,
+        timed_out: false,
+    };
+    if args.when_ready {
+        let waited = wait(env, &gathered, records, args.timeout, &order).await?;
+        (records, order.timed_out) = waited;
+    }
+    let entry = gathered.entries().find(|(.., entry)| entry.id == args.id);
+    let reason = entry.and_then(|(.., entry)| entry.reason.clone());
+    let commands = Commands::new(&gathered, &args.many, &cluster, &args.id);
+    let targets = records.iter().map(|records| {
+        let records = records.iter();
+        records.map(|record| target(record, &args.id)).collect()
+    });
+    let targets = targets.collect();
+    Campaign {
+        env,
+        many: &args.many,
+        gathered: &gathered,
+        members: &members,
+        cluster: &cluster,
+        id: &args.id,
+        orders: members.iter().map(|_| &order as &dyn Order).collect(),
+        until: None,
+        reason: reason.as_deref(),
+        go_on: commands.same_return(args.when_ready),
+        undo: commands.evacuate(None, reason.as_deref()),
+    }
+    .run(targets)
+    .await
+}
+
+/// Returns the groups of each context that the evacuation concerns.
+fn evacuated(gathered: &Gathered, id: &str) -> Vec<Vec<Record>> {
+    let contexts = gathered.contexts.iter();
+    contexts
+        .map(|context| {
+            let mut records = context.records.clone();
+            records.retain(|record| {
+                let entries = record.group.iter().flat_map(|group| &group.avoid.entries);
+                entries.clone().any(|entry| entry.id == id)
+            });
+            records
+        })
+        .collect()
+}
+
+fn target(record: &Record, id: &str) -> Target {
+    let group = record.group.iter();
+    let there = group.flat_map(|group| {
+        let mut entries = group.avoid.entries.iter();
+        let entry = entries.find(|entry| entry.id == id);
+        let backends = group.backends.iter().enumerate();
+        let named = backends
+            .filter(move |(_, backend)| entry.is_some_and(|entry| entry.names(&backend.name)));
+        named.map(|(index, _)| index)
+    });
+    Target::of(record, there.collect())
+}
+
+/// Fails if other evacuations stand, since the identifier may be a wrong one.
+fn nothing_to_return(
+    env: &CommandEnv,
+    gathered: &Gathered,
+    cluster: &str,
+    id: &str,
+) -> anyhow::Result<Exit> {
+    let known: BTreeSet<&str> = gathered.entries().map(|(.., it)| it.id.as_str()).collect();
+    let message = format!("no group is evacuated by {}", clean(id));
+    if known.is_empty() && gathered.unread.is_empty() {
+        env.streams.say(&format!(
+            "{message}; nothing to return to {}",
+            clean(cluster)
+        ));
+        return Ok(Exit::Done);
+    }
+    let names: Vec<String> = known.iter().map(|name| clean(name)).collect();
+    let names = || names.iter().map(String::as_str);
+    let unread = gathered.unread.iter();
+    let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
+    let mut problem = Problem::new(message);
+    if !known.is_empty() {
+        problem = problem
+            .did_you_mean(id, names())
+            .there_are("evacuations", names());
+    }
+    Err(problem.next_all(unread).into())
+}
+
+/// # Errors
+/// If no backend that the evacuation avoids is in the cluster.
+fn refuse_other_cluster(
+    records: &[Vec<Record>],
+    members: &[ContextMembers],
+    cluster: &str,
+    id: &str,
+) -> Result<(), Problem> {
+    let mut others = BTreeSet::new();
+    for (records, members) in records.iter().zip(members) {
+        for record in records {
+            let Ok(group) = &record.group else { continue };
+            let found = members.backends_in(group, cluster);
+            for index in target(record, id).there {
+                if [&found.whole, &found.part, &found.unknown]
+                    .iter()
+                    .any(|of| of.contains(&index))
+                {
+                    return Ok(());
+                }
+                others.insert(group.backend_name(index));
+            }
+        }
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    let others: Vec<&str> = others.into_iter().collect();
+    Err(Problem::usage(format!(
+        "{} is no evacuation of {}: the groups avoid {}",
+        clean(id),
+        clean(cluster),
+        clean(&others.join(", "))
+    ))
+    .next("nothing was changed")
+    .next("name the cluster that was evacuated"))
+}
+
+/// Waits in each context until its groups can return. Also returns whether the time was too short
+/// for some.
+async fn wait(
+    env: &CommandEnv,
+    gathered: &Gathered,
+    records: Vec<Vec<Record>>,
+    limit: Option<Duration>,
+    order: &ReturnOrder<'_>,
+) -> anyhow::Result<(Vec<Vec<Record>>, bool)> {
+    let waits = gathered
+        .contexts
+        .iter()
+        .zip(records)
+        .map(async |(context, records)| {
+            if records.is_empty() {
+                return Ok((records, true));
+            }
+            let waited = wait_ready(
+                &context.cluster,
+                records.clone(),
+                limit,
+                order,
+                &env.streams,
+            );
+            match waited.await {
+                Ok(waited) => Ok((waited.records, waited.all_ready)),
+                Err(error) if Problem::of(&error).exit == Exit::NotMet => Ok((records, false)),
+                Err(error) => Err(error),
+            }
+        });
+    let mut interrupts = crate::process::signals::Interrupts::listen()?;
+    let waits = async { anyhow::Ok(join_all(waits).await) };
+    let (mut all, mut timed_out) = (Vec::new(), false);
+    for waited in interrupts.or(waits).await? {
+        let (records, all_ready) = waited?;
+        all.push(records);
+        timed_out |= !all_ready;
+    }
+    Ok((all, timed_out))
+}

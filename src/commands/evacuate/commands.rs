@@ -1,0 +1,76 @@
+//! The commands that go on with an evacuation, and that undo it, ready to paste.
+
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+
+use super::gather::Gathered;
+use crate::cli::ManyArgs;
+use crate::text::word;
+
+/// What the suggested commands have in common.
+pub struct Commands<'a> {
+    many: &'a ManyArgs,
+    /// The cluster, the identifier, and the flags that reach the contexts.
+    target: String,
+}
+
+impl<'a> Commands<'a> {
+    pub fn new(gathered: &Gathered, many: &'a ManyArgs, cluster: &str, id: &str) -> Self {
+        let mut target = format!("{} --id {} {}", word(cluster), word(id), gathered.flags);
+        for (name, context) in &many.remotes.remote {
+            target += &format!(" --remote {}", word(&format!("{name}={context}")));
+        }
+        if many.remotes.remote_from_links {
+            target += " --remote-from-links";
+        }
+        for local in &many.local_names.local_name {
+            let context = local.context.as_ref().map(|it| format!("={it}"));
+            let text = format!("{}{}", local.name, context.unwrap_or_default());
+            target += &format!(" --local-name {}", word(&text));
+        }
+        Self {
+            many,
+            target: target.trim_end().to_owned(),
+        }
+    }
+
+    /// Returns the same `evacuate`.
+    pub fn evacuate(&self, duration: Option<Duration>, reason: Option<&str>) -> String {
+        let mut command = format!("kubectl failover evacuate {}", self.target);
+        if let Some(duration) = duration {
+            command += &format!(" --duration {}s", duration.as_secs());
+        }
+        if let Some(reason) = reason {
+            command += &format!(" --reason {}", word(reason));
+        }
+        command + &self.how()
+    }
+
+    /// Returns the `return` from it.
+    pub fn bring_back(&self) -> String {
+        format!("kubectl failover return {}", self.target)
+    }
+
+    /// Returns the same `return`.
+    pub fn same_return(&self, when_ready: bool) -> String {
+        let wait = if when_ready { " --when-ready" } else { "" };
+        format!("{}{wait}{}", self.bring_back(), self.how())
+    }
+
+    fn how(&self) -> String {
+        let mut flags = String::new();
+        if let Some(batch) = self.many.batch {
+            flags += &format!(" --batch {batch} --pause {}s", self.many.pause.as_secs());
+        }
+        let allowed = self.many.allow.iter().filter_map(|danger| {
+            let value = danger.to_possible_value()?;
+            Some(value.get_name().to_owned())
+        });
+        let allowed: Vec<String> = allowed.collect();
+        if !allowed.is_empty() {
+            flags += &format!(" --allow {}", allowed.join(","));
+        }
+        flags
+    }
+}

@@ -1,0 +1,165 @@
+//! Reads the groups of each context, and which cluster each backend is in. A context that cannot be
+//! reached does not keep the others from being changed.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::cli::{LocalName, ManyArgs};
+use crate::cluster::Clusters;
+use crate::cluster::api::identity;
+use crate::cluster::queries::group_list::list_groups;
+use crate::commands::args::contexts;
+use crate::commands::args::contexts::ContextSelection;
+use crate::commands::args::members;
+use crate::commands::args::members::{ContextGroups, ContextMembers};
+use crate::commands::args::selection::readable;
+use crate::commands::env::CommandEnv;
+use crate::error::{explain, explain_group_list};
+use crate::model::AvoidEntry;
+use crate::problem::Problem;
+use crate::resource::Record;
+use crate::text::{clean, word};
+
+/// How long one of several contexts may take to be read: its API may be down.
+const CONTEXT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The groups of one context.
+pub struct ContextRecords {
+    pub cluster: Clusters,
+    pub records: Vec<Record>,
+    /// Who gives the order: user and host.
+    pub by: String,
+}
+
+/// A context that could not be read.
+#[derive(Debug)]
+pub struct UnreadContext {
+    pub context: String,
+    pub problem: Problem,
+}
+
+/// The groups of all contexts.
+pub struct Gathered {
+    pub contexts: Vec<ContextRecords>,
+    pub unread: Vec<UnreadContext>,
+    /// The flags by which a suggested command reaches the same contexts.
+    pub flags: String,
+}
+
+/// # Errors
+/// If there is one context only and it cannot be read, or none of several can be.
+pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathered> {
+    let selection = match many.contexts.as_slice() {
+        _ if many.all_contexts => ContextSelection::All,
+        [] => {
+            let only = read(env, many).await?;
+            return Ok(Gathered {
+                flags: with_namespace(env, only.cluster.reach.all()),
+                contexts: vec![only],
+                unread: Vec::new(),
+            });
+        }
+        names => ContextSelection::Named(names),
+    };
+    let each = contexts::each(env, selection)?;
+    let reads = each.iter().map(|env| read_in_time(env, many));
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    for (env, read) in each.iter().zip(join_all(reads).await) {
+        match read {
+            Ok(context) => found.push(context),
+            Err(error) => unread.push(UnreadContext {
+                context: env.flags.context.clone().unwrap_or_default(),
+                problem: Problem::of(&error),
+            }),
+        }
+    }
+    if found.is_empty() {
+        let lines = unread.iter();
+        let lines = lines.flat_map(|it| it.problem.lines(&clean(&it.context)));
+        return Err(Problem::new("no context can be read")
+            .next_all(lines)
+            .into());
+    }
+    let names = if many.all_contexts {
+        "--all-contexts".to_owned()
+    } else {
+        format!("--contexts {}", word(&many.contexts.join(",")))
+    };
+    let connection = env.connect_options().flags(None);
+    Ok(Gathered {
+        contexts: found,
+        unread,
+        flags: with_namespace(env, format!("{names} {}", connection.all()).trim_end()),
+    })
+}
+
+fn with_namespace(env: &CommandEnv, flags: &str) -> String {
+    match &env.flags.namespace {
+        Some(namespace) => format!("{flags} -n {}", word(namespace)),
+        None => flags.to_owned(),
+    }
+}
+
+async fn read_in_time(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<ContextRecords> {
+    let limit = CONTEXT_TIMEOUT.max(env.flags.request_timeout.unwrap_or_default());
+    match tokio::time::timeout(limit, read(env, many)).await {
+        Ok(read) => read,
+        Err(_) => Err(Problem::new(format!("no answer within {} s", limit.as_secs())).into()),
+    }
+}
+
+/// Reads the groups of all namespaces, unless the user names one: a cluster is evacuated as a whole.
+async fn read(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<ContextRecords> {
+    let cluster = contexts::connect(env, &many.remotes).await?;
+    let namespace = env.flags.namespace.as_deref();
+    let namespace = namespace.filter(|_| !env.flags.all_namespaces);
+    let listed = list_groups(&cluster, namespace, None).await;
+    let listed = listed.map_err(|error| explain_group_list(&cluster, &error))?;
+    let records = readable(&env.streams, &cluster, listed);
+    let by = identity::signature(&cluster).await;
+    let by = by.map_err(|error| explain(&cluster, &error))?;
+    Ok(ContextRecords {
+        cluster,
+        records,
+        by,
+    })
+}
+
+impl Gathered {
+    /// Reads which cluster each backend is in.
+    ///
+    /// # Errors
+    /// As [`members::read`].
+    pub async fn members(&self, given: &[LocalName]) -> Result<Vec<ContextMembers>, Problem> {
+        let groups = self.contexts.iter().map(|it| ContextGroups {
+            cluster: &it.cluster,
+            records: &it.records,
+        });
+        let groups: Vec<ContextGroups> = groups.collect();
+        members::read(&groups, given).await
+    }
+
+    /// Returns the cluster that the user named.
+    ///
+    /// # Errors
+    /// As [`members::resolve`]. Names the contexts that could not be read.
+    pub fn resolve(&self, members: &[ContextMembers], typed: &str) -> Result<String, Problem> {
+        members::resolve(members, typed).map_err(|problem| {
+            let unread = self.unread.iter();
+            let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
+            problem.next_all(unread)
+        })
+    }
+
+    /// Returns the entries of all groups, each with its group and the index of its context.
+    pub fn entries(&self) -> impl Iterator<Item = (usize, &Record, &AvoidEntry)> {
+        let records = self.contexts.iter().enumerate();
+        let records =
+            records.flat_map(|(context, it)| it.records.iter().map(move |it| (context, it)));
+        records.flat_map(|(context, record)| {
+            let entries = record.group.iter().flat_map(|group| &group.avoid.entries);
+            entries.map(move |entry| (context, record, entry))
+        })
+    }
+}

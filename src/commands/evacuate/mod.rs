@@ -1,0 +1,87 @@
+//! `evacuate`: takes all traffic away from a cluster, in one context or several.
+
+pub mod bring_back;
+mod campaign;
+mod commands;
+mod gather;
+mod identifier;
+mod orders;
+mod permissions;
+mod rows;
+
+use campaign::{Campaign, Target};
+use commands::Commands;
+use gather::{Gathered, gather};
+use orders::EvacuateOrder;
+
+use super::env::CommandEnv;
+use crate::changes::order::{Order, check_duration, expiry};
+use crate::cli::EvacuateArgs;
+use crate::commands::args::members::ContextMembers;
+use crate::problem::Exit;
+use crate::resource::Record;
+
+pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> {
+    let gathered = gather(env, &args.many).await?;
+    for context in &gathered.contexts {
+        check_duration(&context.cluster, args.duration)?;
+    }
+    let members = gathered.members(&args.many.local_names.local_name).await?;
+    let cluster = gathered.resolve(&members, &args.evacuated)?;
+    let id = match &args.id {
+        Some(id) => {
+            identifier::refuse_other_cluster(&gathered, &members, &cluster, id)?;
+            id.clone()
+        }
+        None => identifier::choose(&env.streams, &gathered, &members, &cluster),
+    };
+    let orders = members.iter().map(|members| EvacuateOrder {
+        cluster: &cluster,
+        id: &id,
+        reason: args.reason.as_ref(),
+        duration: args.duration,
+        allow: &args.many.allow,
+        members,
+    });
+    let orders: Vec<EvacuateOrder> = orders.collect();
+    let targets = targets(&gathered, &members, &cluster);
+    let commands = Commands::new(&gathered, &args.many, &cluster, &id);
+    let now = gathered.contexts.first().map(|it| it.cluster.clock().now());
+    Campaign {
+        env,
+        many: &args.many,
+        gathered: &gathered,
+        members: &members,
+        cluster: &cluster,
+        id: &id,
+        orders: orders.iter().map(|order| order as &dyn Order).collect(),
+        until: now.and_then(|now| expiry(now, args.duration)),
+        reason: args.reason.as_deref(),
+        go_on: commands.evacuate(args.duration, args.reason.as_deref()),
+        undo: commands.bring_back(),
+    }
+    .run(targets)
+    .await
+}
+
+/// Returns the groups of each context that have, or may have, a backend in the cluster.
+fn targets(gathered: &Gathered, members: &[ContextMembers], cluster: &str) -> Vec<Vec<Target>> {
+    let contexts = gathered.contexts.iter().zip(members);
+    contexts
+        .map(|(context, members)| {
+            let records = context.records.iter();
+            let targets = records.filter_map(|record| target(record, members, cluster));
+            targets.collect()
+        })
+        .collect()
+}
+
+fn target(record: &Record, members: &ContextMembers, cluster: &str) -> Option<Target> {
+    let Ok(group) = &record.group else {
+        // Its backends are not known.
+        return Some(Target::of(record, Vec::new()));
+    };
+    let found = members.backends_in(group, cluster);
+    let there = [found.whole, found.part, found.unknown].concat();
+    (!there.is_empty()).then(|| Target::of(record, there))
+}

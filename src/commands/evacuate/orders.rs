@@ -1,0 +1,226 @@
+//! What `evacuate` and `return` do to one group.
+
+use std::time::Duration;
+
+use crate::changes::order::{ChangePlan, Order, OrderSpec, expiry};
+use crate::changes::precondition::{paused, target};
+use crate::changes::preflight::{Preflight, PreflightReads};
+use crate::changes::refusal::Refusal;
+use crate::cli::Danger;
+use crate::commands::args::members::ContextMembers;
+use crate::model::limits::MAX_AVOID_ENTRIES;
+use crate::model::{AvoidEntry, Backend, Group, Readiness, Timers, avoidance};
+use crate::resource::Change;
+use crate::view::command_line::command_on;
+
+/// Has the groups of one context avoid their backends in a cluster.
+pub struct EvacuateOrder<'a> {
+    pub cluster: &'a str,
+    pub id: &'a str,
+    pub reason: Option<&'a String>,
+    pub duration: Option<Duration>,
+    pub allow: &'a [Danger],
+    pub members: &'a ContextMembers,
+}
+
+impl Order for EvacuateOrder<'_> {
+    fn spec(&self) -> OrderSpec {
+        OrderSpec {
+            asks: true,
+            reads: PreflightReads {
+                conflicts: true,
+                ..PreflightReads::default()
+            },
+            ..OrderSpec::new("evacuate")
+        }
+    }
+
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
+        let group = seen.valid()?;
+        let found = self.members.backends_in(group, self.cluster);
+        let backend = |indexes: &[usize]| group.backends.get(*indexes.first()?);
+        if let Some(unknown) = backend(&found.unknown) {
+            return Err(self.unplaced(unknown, seen));
+        }
+        if found.whole.is_empty()
+            && let Some(part) = backend(&found.part)
+        {
+            return Err(self.federated(part));
+        }
+        self.refuse_others(group, seen, &found.whole)?;
+        refuse_paused(group, seen, self.allow)?;
+        let names = found.whole.iter().map(|index| group.backend_name(*index));
+        let entry = AvoidEntry {
+            backends: names.map(str::to_owned).collect(),
+            id: self.id.to_owned(),
+            by: seen.by.clone(),
+            at: Some(seen.now),
+            until: expiry(seen.started, self.duration),
+            reason: self.reason.cloned(),
+        };
+        let backends = entry.backends.join(", ");
+        let Some(plan) = avoidance::evacuate(group, &entry, &seen.readiness, seen.now) else {
+            return Ok(ChangePlan::Unchanged(format!("already avoids {backends}")));
+        };
+        let entries = plan.decision.notes.avoid.iter();
+        if entries.map(|change| change.entries.len()).sum::<usize>() > MAX_AVOID_ENTRIES {
+            return Err(Refusal::new(
+                format!("it has {MAX_AVOID_ENTRIES} evacuations already"),
+                "return from one of them first",
+            ));
+        }
+        seen.refuse_conflicts(self.allow)?;
+        let change = Change::avoiding(group, &plan, &seen.by, seen.now);
+        ChangePlan::build(change, format!("avoids {backends}"))
+    }
+}
+
+impl EvacuateOrder<'_> {
+    fn unplaced(&self, backend: &Backend, seen: &Preflight) -> Refusal {
+        let unread = self.members.residences.error(&backend.service.namespace);
+        let why = match unread {
+            Some(error) => error.cause.to_string(),
+            None => "its labels name no cluster".to_owned(),
+        };
+        Refusal::new(
+            format!("can't tell which cluster {} is in: {why}", backend.name),
+            format!(
+                "look at its labels: {} get service {} --show-labels",
+                seen.kubectl, backend.service.name
+            ),
+        )
+    }
+
+    fn federated(&self, backend: &Backend) -> Refusal {
+        let Self { cluster, .. } = self;
+        Refusal::new(
+            format!(
+                "{} is a federated service with pods in {cluster} and elsewhere, and Linkerd \
+                 chooses among them",
+                backend.name
+            ),
+            format!("in {cluster}, remove the label mirror.linkerd.io/federated from its service"),
+        )
+    }
+
+    /// Refuses to undo what someone else has forced.
+    fn refuse_others(
+        &self,
+        group: &Group,
+        seen: &Preflight,
+        there: &[usize],
+    ) -> Result<(), Refusal> {
+        let Some(order) = seen.standing().filter(|order| order.by != seen.by) else {
+            return Ok(());
+        };
+        if !there
+            .iter()
+            .any(|index| group.backend_name(*index) == order.to)
+        {
+            return Ok(());
+        }
+        let next = command_on("failback", &group.id, &seen.place);
+        Refusal::new(
+            format!("forced to {}", target(order)),
+            format!("to end the force: {next}"),
+        )
+        .unless_allowed(Danger::Others, self.allow)
+    }
+}
+
+/// Ends the evacuation with an identifier, where the backends are ready.
+pub struct ReturnOrder<'a> {
+    pub id: &'a str,
+    pub allow: &'a [Danger],
+    /// The command waited for backends to be ready, and timed out.
+    pub timed_out: bool,
+}
+
+impl Order for ReturnOrder<'_> {
+    fn spec(&self) -> OrderSpec {
+        OrderSpec {
+            asks: true,
+            timed_out: self.timed_out,
+            ..OrderSpec::new("return")
+        }
+    }
+
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
+        let group = seen.valid()?;
+        let plan = avoidance::return_from(group, self.id, &seen.readiness, seen.now);
+        let entries = group.avoid.entries.iter();
+        let (Some(plan), Some(entry)) = (plan, entries.clone().find(|it| it.id == self.id)) else {
+            let words = format!("is not evacuated by {}", self.id);
+            return Ok(ChangePlan::Unchanged(words));
+        };
+        refuse_paused(group, seen, self.allow)?;
+        seen.refuse_owner(self.allow)?;
+        self.refuse_unready(group, seen, entry)?;
+        let change = Change::avoiding(group, &plan, &seen.by, seen.now);
+        let backends = entry.backends.join(", ");
+        ChangePlan::build(change, format!("may use {backends} again"))
+    }
+}
+
+impl ReturnOrder<'_> {
+    /// Refuses while the primary, which the traffic is to return to, is not ready for it.
+    fn refuse_unready(
+        &self,
+        group: &Group,
+        seen: &Preflight,
+        entry: &AvoidEntry,
+    ) -> Result<(), Refusal> {
+        let effective = group.at(seen.now, &seen.readiness);
+        let primary = effective.primary;
+        let name = group.backend_name(primary);
+        let mut others = effective.avoid.entries.iter();
+        let stays_away = others.any(|other| other.id != entry.id && other.names(name));
+        if !entry.names(name) || stays_away || group.carries(primary) {
+            return Ok(());
+        }
+        let Some(readiness) = seen.readiness.get(primary) else {
+            return Ok(());
+        };
+        let threshold = effective.threshold(primary);
+        let too_few = || effective.too_few_to_return(primary, readiness, &Timers::none());
+        let (danger, reason) = match (readiness, readiness.meets(threshold), too_few()) {
+            (_, Some(true), None) => return Ok(()),
+            (_, Some(true), Some(too_few)) => (Danger::Short, too_few.words(name)),
+            (Readiness::Missing, ..) => (Danger::Unready, format!("Service {name} does not exist")),
+            (_, Some(false), _) => {
+                let (ready, total) = readiness.counts().unwrap_or_default();
+                let needed = threshold.needed(total);
+                let reason =
+                    format!("{name} has {ready} of {total} endpoints ready, {needed} needed");
+                (Danger::Unready, reason)
+            }
+            (_, None, _) => {
+                let why = readiness.why_unknown();
+                let why = why.map_or(String::new(), |why| format!(": {why}"));
+                let reason = format!("the readiness of {name} is unknown{why}");
+                (Danger::Unknown, reason)
+            }
+        };
+        let how = readiness
+            .why_unknown()
+            .and_then(|why| seen.how_to_know(why));
+        let refusal = Refusal {
+            may_pass: how.is_none(),
+            ..Refusal::new(
+                reason,
+                how.unwrap_or_else(|| "to wait for it, add --when-ready".to_owned()),
+            )
+        };
+        refusal.unless_allowed(danger, self.allow)
+    }
+}
+
+fn refuse_paused(group: &Group, seen: &Preflight, allow: &[Danger]) -> Result<(), Refusal> {
+    let pause = group.paused.as_ref();
+    let Some(pause) = pause.filter(|pause| !pause.is_over(seen.now)) else {
+        return Ok(());
+    };
+    let resume = command_on("resume", &group.id, &seen.place);
+    Refusal::new(paused(pause), format!("to end the pause: {resume}"))
+        .unless_allowed(Danger::Paused, allow)
+}

@@ -1,0 +1,108 @@
+//! The rows of the report: what is planned for each group, and what came of it.
+
+use crate::changes::order::{ChangeOutcome, ChangePlan, ChangeResult};
+use crate::changes::plan::PlannedChange;
+use crate::changes::report::ReportedResult;
+use crate::model::evacuation::{TrafficEffect, why_it_stays};
+use crate::model::{Group, State};
+use crate::view::evacuation::{EvacuationRow, PlannedEffect};
+
+/// Returns the row of a plan. `there` are the indexes of the group's backends in the cluster.
+pub fn planned(
+    context: &str,
+    cluster: &str,
+    returns: bool,
+    planned: &PlannedChange,
+    there: &[usize],
+) -> EvacuationRow {
+    let group = planned.seen.group.as_ref().ok();
+    let before = group.map(Group::weights).unwrap_or_default();
+    let after = match &planned.plan {
+        Ok(ChangePlan::Change(write)) => write.change.moves_to.as_ref(),
+        _ => None,
+    };
+    let effect = TrafficEffect::of(&before, after.map(Vec::as_slice), there);
+    let reported = ReportedResult::of(&result(&planned.plan));
+    let mut row = EvacuationRow {
+        context: context.to_owned(),
+        id: planned.record.id(),
+        backends: names(group, |index| there.contains(&index)),
+        from: names(group, |index| {
+            before.get(index).is_some_and(|weight| *weight > 0)
+        }),
+        to: Vec::new(),
+        plan: PlannedEffect::Quiet,
+        result: reported.result,
+        message: reported.message,
+        allow: reported.allow,
+        next: reported.next,
+        state: None,
+    };
+    row.to = match after {
+        Some(after) => names(group, |index| {
+            after.get(index).is_some_and(|weight| *weight > 0)
+        }),
+        None => row.from.clone(),
+    };
+    row.plan = match (&planned.plan, effect) {
+        (Err(_) | Ok(ChangePlan::Left(_)), TrafficEffect::Quiet) => PlannedEffect::LeftElsewhere,
+        (Err(_) | Ok(ChangePlan::Left(_)), _) => PlannedEffect::LeftThere,
+        (Ok(ChangePlan::Unchanged(_)), _) if returns => PlannedEffect::Done,
+        (Ok(_), _) if returns && row.from != row.to => PlannedEffect::Moves,
+        (Ok(_), _) if returns => PlannedEffect::Quiet,
+        (Ok(_), TrafficEffect::Stays) => PlannedEffect::Stays,
+        (Ok(ChangePlan::Unchanged(_)), _) => PlannedEffect::Done,
+        (Ok(_), TrafficEffect::Moves) => PlannedEffect::Moves,
+        (Ok(_), TrafficEffect::Quiet) => PlannedEffect::Quiet,
+    };
+    if let (PlannedEffect::Stays, Some(group)) = (row.plan, group) {
+        row.message = why_it_stays(group, &planned.seen.readiness, there, cluster);
+    }
+    row
+}
+
+/// What a plan would come to.
+fn result(plan: &Result<ChangePlan, crate::changes::refusal::Refusal>) -> ChangeResult {
+    match plan {
+        Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words.clone()),
+        Ok(ChangePlan::Change(write)) => ChangeResult::WouldChange(write.words.clone()),
+        Ok(ChangePlan::Left(why)) => ChangeResult::Left(why.clone()),
+        Err(refusal) => ChangeResult::Refused(refusal.clone()),
+    }
+}
+
+fn names(group: Option<&Group>, is_meant: impl Fn(usize) -> bool) -> Vec<String> {
+    let backends = group.into_iter().flat_map(|group| &group.backends);
+    let backends = backends.enumerate().filter(|(index, _)| is_meant(*index));
+    backends.map(|(_, backend)| backend.name.clone()).collect()
+}
+
+/// Puts the outcome of a group into its row.
+pub fn complete(row: &mut EvacuationRow, outcome: &ChangeOutcome) {
+    let reported = ReportedResult::of(&outcome.result);
+    row.result = reported.result;
+    row.allow = reported.allow;
+    row.next = reported.next;
+    if row.plan != PlannedEffect::Stays || !row.is_as_ordered() {
+        row.message = reported.message;
+    }
+    match &outcome.now {
+        Some(Ok(now)) => {
+            row.state = Some(now.state);
+            if now.state != State::Invalid {
+                row.to = now.active().into_iter().map(str::to_owned).collect();
+            }
+        }
+        Some(Err(problem)) => {
+            row.message += &format!("; the group could not be read back: {}", problem.message);
+            row.next.extend(problem.next.iter().cloned());
+        }
+        None => {}
+    }
+}
+
+/// Marks a group that was not reached before the stop.
+pub fn not_reached(row: &mut EvacuationRow) {
+    row.result = "notReached";
+    row.message = "not reached".to_owned();
+}

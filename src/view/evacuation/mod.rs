@@ -1,0 +1,104 @@
+//! What `evacuate` and `return` plan and do, as text, JSON and YAML.
+
+mod document;
+mod text;
+
+use jiff::Timestamp;
+
+use crate::model::{GroupId, State};
+use crate::problem::Problem;
+
+/// A context, and the name of its cluster or why it cannot be read.
+#[derive(Debug)]
+pub struct EvacuationContext<'a> {
+    pub context: &'a str,
+    pub server: Option<&'a str>,
+    pub cluster: Result<&'a str, &'a Problem>,
+}
+
+/// A group that is concerned.
+#[derive(Debug, Clone)]
+pub struct EvacuationRow {
+    pub context: String,
+    pub id: GroupId,
+    /// The backends that are avoided, or that may be used again.
+    pub backends: Vec<String>,
+    /// The backends that carry its traffic before.
+    pub from: Vec<String>,
+    /// The backends that carry it afterwards.
+    pub to: Vec<String>,
+    pub plan: PlannedEffect,
+    /// The result by its name in JSON, or what would be done.
+    pub result: &'static str,
+    pub message: String,
+    /// The value of `--allow` that overrides a refusal.
+    pub allow: Option<String>,
+    pub next: Vec<String>,
+    /// The state that was read back.
+    pub state: Option<State>,
+}
+
+/// What is planned for a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlannedEffect {
+    /// Its traffic moves.
+    Moves,
+    /// Its traffic is elsewhere, and only the order is written.
+    Quiet,
+    /// The order is written, but the traffic stays.
+    Stays,
+    /// Nothing has to be written.
+    Done,
+    /// It is left alone, although traffic is there.
+    LeftThere,
+    /// It is left alone, and no traffic is there.
+    LeftElsewhere,
+}
+
+/// Why not all groups were changed.
+#[derive(Debug)]
+pub struct Stopped {
+    /// `interrupted` or `worse`.
+    pub why: &'static str,
+    pub words: String,
+}
+
+/// The plan, or what was done.
+#[derive(Debug)]
+pub struct EvacuationReport<'a> {
+    /// `evacuate` or `return`.
+    pub command: &'static str,
+    pub cluster: &'a str,
+    pub id: &'a str,
+    pub until: Option<Timestamp>,
+    pub reason: Option<&'a str>,
+    pub dry_run: bool,
+    pub contexts: Vec<EvacuationContext<'a>>,
+    pub rows: &'a [EvacuationRow],
+    pub stopped: Option<Stopped>,
+    pub warnings: Vec<String>,
+    /// What to do next: a clause, and the command.
+    pub next: Vec<String>,
+    pub exit_code: u8,
+}
+
+impl EvacuationReport<'_> {
+    fn returns(&self) -> bool {
+        self.command == "return"
+    }
+
+    fn planned(&self, plan: PlannedEffect) -> impl Iterator<Item = &EvacuationRow> {
+        self.rows.iter().filter(move |row| row.plan == plan)
+    }
+}
+
+impl EvacuationRow {
+    /// Whether the order stands on the object now.
+    pub fn is_as_ordered(&self) -> bool {
+        matches!(self.result, "changed" | "unchanged")
+    }
+
+    fn place(&self) -> String {
+        format!("{} {}", self.context, self.id)
+    }
+}

@@ -1,0 +1,250 @@
+//! The text of `evacuate` and `return`: the plan as a table, and what was done in a few lines.
+
+use super::{EvacuationReport, EvacuationRow, PlannedEffect};
+use crate::text::{MAX_LINE_CHARS, clean, shorten};
+use crate::view::columns::{Cell, Columns};
+
+/// Up to how many groups have a line of their own, unless all are to.
+const MAX_ROWS: usize = 40;
+
+impl EvacuationReport<'_> {
+    /// Returns the plan. `columns` is the width of the terminal, if there is one.
+    pub fn plan(&self, is_wide: bool, columns: Option<u16>) -> Vec<String> {
+        let limit = if is_wide { usize::MAX } else { MAX_ROWS };
+        let mut lines = vec![self.title()];
+        let moving: Vec<&EvacuationRow> = self.planned(PlannedEffect::Moves).collect();
+        if !moving.is_empty() {
+            lines.push(String::new());
+            lines.extend(table(&moving, limit, columns));
+        }
+        let cluster = self.cluster;
+        let stays = if self.returns() {
+            "Not returned yet:".to_owned()
+        } else {
+            format!("Stays in {cluster}:")
+        };
+        let of = |plans: [PlannedEffect; 2]| {
+            let rows = self
+                .rows
+                .iter()
+                .filter(move |row| plans.contains(&row.plan));
+            rows.collect::<Vec<_>>()
+        };
+        let mut plans = [PlannedEffect::Stays, PlannedEffect::LeftThere];
+        if self.returns() {
+            plans = [PlannedEffect::LeftThere, PlannedEffect::LeftElsewhere];
+        }
+        lines.extend(reasons(&stays, &of(plans), limit));
+        if !self.returns() {
+            let heading = format!("Left alone, with no traffic in {cluster} now:");
+            let plans = [PlannedEffect::LeftElsewhere; 2];
+            lines.extend(reasons(&heading, &of(plans), limit));
+        }
+        let notes = self.quiet_notes(is_wide);
+        if !notes.is_empty() {
+            lines.push(String::new());
+            lines.extend(notes);
+        }
+        lines
+    }
+
+    fn title(&self) -> String {
+        let Self { cluster, id, .. } = self;
+        let purpose = match self.reason {
+            Some(reason) => format!("{id}: {reason}"),
+            None => (*id).to_owned(),
+        };
+        let purpose = clean(&purpose);
+        let until = self.until.map(|until| format!(", until {until:.0}"));
+        let until = until.unwrap_or_default();
+        let dry = if self.dry_run { " (dry run)" } else { "" };
+        if self.returns() {
+            format!("Return to {cluster} ({purpose}){dry}")
+        } else {
+            format!("Evacuate {cluster} ({purpose}){until}{dry}")
+        }
+    }
+
+    /// Names the contexts that could not be read.
+    pub fn unread(&self) -> Vec<String> {
+        let contexts = self.contexts.iter();
+        let unread = contexts.filter_map(|it| Some((it.context, it.cluster.err()?)));
+        let lines = unread.flat_map(|(context, problem)| {
+            problem.lines(&format!("warning: context {context} cannot be read"))
+        });
+        lines.map(|line| clean(&line)).collect()
+    }
+
+    /// Says how many groups get or lose the order without a move, and how many need nothing.
+    fn quiet_notes(&self, is_wide: bool) -> Vec<String> {
+        let Self { cluster, .. } = self;
+        let quiet: Vec<&EvacuationRow> = self.planned(PlannedEffect::Quiet).collect();
+        let done = self.planned(PlannedEffect::Done).count();
+        let mut notes = Vec::new();
+        if !quiet.is_empty() {
+            let count = groups(quiet.len());
+            notes.push(if self.returns() {
+                format!("{count}: only the order ends, and no traffic moves")
+            } else {
+                format!("{count} without traffic in {cluster} now: nothing will move there")
+            });
+            if is_wide {
+                notes.extend(quiet.iter().map(|row| format!("  {}", clean(&row.place()))));
+            }
+        }
+        if done > 0 && !self.returns() {
+            notes.push(format!("{} as ordered already", groups(done)));
+        }
+        notes
+    }
+
+    /// Returns what was done, in one line.
+    pub fn summary(&self) -> String {
+        let count = |is_meant: &dyn Fn(&EvacuationRow) -> bool| {
+            self.rows.iter().filter(|row| is_meant(row)).count()
+        };
+        let is_written = |row: &EvacuationRow| matches!(row.result, "changed" | "wouldChange");
+        let moved = count(&|row| is_written(row) && row.plan == PlannedEffect::Moves);
+        let quiet = count(&|row| is_written(row) && row.plan == PlannedEffect::Quiet);
+        let unchanged = count(&|row| row.result == "unchanged" && row.plan == PlannedEffect::Done);
+        let stay = count(&|row| row.stays_behind());
+        let elsewhere =
+            count(&|row| row.plan == PlannedEffect::LeftElsewhere && row.result != "unchanged");
+        let failed = count(&|row| row.result == "failed");
+        let not_reached = count(&|row| row.result == "notReached");
+        let (would, stays) = if self.dry_run {
+            ("would move", "would stay behind")
+        } else {
+            ("moved", "stayed behind")
+        };
+        let quiet_words = if self.returns() {
+            "without traffic to move"
+        } else {
+            "without traffic there"
+        };
+        let (stays, elsewhere_words) = if self.returns() {
+            ("not returned", "not returned")
+        } else {
+            (stays, "left alone")
+        };
+        let (stay, elsewhere) = if self.returns() {
+            (stay + elsewhere, 0)
+        } else {
+            (stay, elsewhere)
+        };
+        let parts = [
+            (moved, would),
+            (quiet, quiet_words),
+            (unchanged, "already so"),
+            (stay, stays),
+            (elsewhere, elsewhere_words),
+            (failed, "failed"),
+            (not_reached, "not reached"),
+        ];
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let parts = if parts.is_empty() {
+            "no groups".to_owned()
+        } else {
+            parts.join(", ")
+        };
+        format!(
+            "{} of {} ({}): {parts}",
+            self.noun(),
+            self.cluster,
+            clean(self.id)
+        )
+    }
+
+    fn noun(&self) -> &'static str {
+        if self.returns() {
+            "Return"
+        } else {
+            "Evacuation"
+        }
+    }
+
+    /// Returns a line for each group whose result is not the planned one, and what to do next.
+    pub fn surprises(&self) -> Vec<String> {
+        let planned = [PlannedEffect::LeftThere, PlannedEffect::LeftElsewhere];
+        let rows = self.rows.iter().filter(|row| {
+            let is_news = !planned.contains(&row.plan) || row.result == "failed";
+            is_news && matches!(row.result, "failed" | "refused" | "left" | "notMet")
+        });
+        rows.flat_map(|row| {
+            let about = if row.result == "failed" {
+                "error"
+            } else {
+                "left alone"
+            };
+            let line = format!("{about}: {}: {}", row.place(), row.message);
+            let line = shorten(&clean(&line), MAX_LINE_CHARS);
+            std::iter::once(line).chain(next(row))
+        })
+        .collect()
+    }
+}
+
+impl EvacuationRow {
+    /// Whether its traffic is where it should not be, or may not return yet.
+    pub fn stays_behind(&self) -> bool {
+        match self.plan {
+            PlannedEffect::Stays | PlannedEffect::LeftThere => self.result != "failed",
+            _ => {
+                matches!(self.result, "refused" | "left" | "notMet")
+                    && self.plan != PlannedEffect::LeftElsewhere
+            }
+        }
+    }
+}
+
+fn groups(count: usize) -> String {
+    match count {
+        1 => "1 group".to_owned(),
+        count => format!("{count} groups"),
+    }
+}
+
+fn table(rows: &[&EvacuationRow], limit: usize, columns: Option<u16>) -> Vec<String> {
+    let cells = rows.iter().take(limit).map(|row| {
+        let texts = [
+            row.context.as_str(),
+            &row.id.namespace,
+            &row.id.name,
+            &row.from.join(","),
+            &row.to.join(","),
+        ];
+        texts.map(Cell::new).to_vec()
+    });
+    let table = Columns::new(&["CONTEXT", "NAMESPACE", "NAME", "FROM", "TO"], cells);
+    let table = match columns {
+        Some(columns) => table.cut_to(columns),
+        None => table,
+    };
+    let more = rows.len().saturating_sub(limit);
+    let more = (more > 0).then(|| format!("… and {more} more (-o wide lists all)"));
+    table.lines().into_iter().chain(more).collect()
+}
+
+fn reasons(heading: &str, rows: &[&EvacuationRow], limit: usize) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![String::new(), heading.to_owned()];
+    for row in rows.iter().take(limit) {
+        let carried = row.from.join(", ");
+        let line = format!("  {} (traffic on {carried}): {}", row.place(), row.message);
+        lines.push(shorten(&clean(&line), MAX_LINE_CHARS));
+        lines.extend(next(row).map(|line| format!("  {line}")));
+    }
+    let more = rows.len().saturating_sub(limit);
+    lines.extend((more > 0).then(|| format!("  … and {more} more (-o wide lists all)")));
+    lines
+}
+
+fn next(row: &EvacuationRow) -> impl Iterator<Item = String> {
+    let next = row.next.iter();
+    next.map(|line| format!("  {}", shorten(&clean(line), MAX_LINE_CHARS)))
+}
