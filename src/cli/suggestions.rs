@@ -33,10 +33,10 @@ const SUGGESTIONS: [(&[&str], &[&str]); 15] = [
         ],
     ),
     (
-        &["evacuate", "drain"],
+        &["drain", "cordon"],
         &[
-            "to send all groups to their fallbacks: kubectl failover force --all (or -l LABELS)",
-            "to bring them back: kubectl failover failback --all (or -l LABELS)",
+            "to take all traffic away from a cluster: kubectl failover evacuate CLUSTER",
+            "to bring it back: kubectl failover return CLUSTER --id ID",
         ],
     ),
     (
@@ -51,7 +51,7 @@ const SUGGESTIONS: [(&[&str], &[&str]); 15] = [
         &["to send traffic to a fallback by hand: kubectl failover force NAME"],
     ),
     (
-        &["return", "fallback", "unforce"],
+        &["fallback", "unforce"],
         &["to send traffic back to the primary: kubectl failover failback NAME"],
     ),
     (

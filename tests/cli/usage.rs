@@ -83,7 +83,7 @@ fn words_of_other_tools_name_the_right_command() {
         ("remove web", "kubectl failover delete NAME"),
         ("undo web", "kubectl failover failback NAME"),
         ("undo web", "kubectl failover history NAME"),
-        ("evacuate east", "kubectl failover force --all"),
+        ("drain east", "kubectl failover evacuate CLUSTER"),
         ("statu", "did you mean status?"),
     ] {
         let word = line.split(' ').next().unwrap();

@@ -243,7 +243,7 @@ impl Campaign<'_> {
         let mut report = self.of(rows, stopped, warnings, exit);
         let is_whole = exit == Exit::Done;
         let is_dry = many.dry_run != DryRun::None;
-        if rows.iter().any(|row| row.result == "changed") || !is_whole && !is_dry {
+        if rows.iter().any(EvacuationRow::is_as_ordered) || !is_whole && !is_dry {
             report.next = self.next(&report, result);
         }
         match many.output {
