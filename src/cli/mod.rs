@@ -112,7 +112,7 @@ pub enum Command {
     /// Send traffic back to the primary, and end a force
     #[command(after_help = failback::SPEC.examples)]
     Failback(FailbackArgs),
-    /// Take all traffic away from a cluster, in several contexts
+    /// Take all traffic away from a cluster
     #[command(after_help = evacuate::EVACUATE.examples)]
     Evacuate(EvacuateArgs),
     /// Bring back the traffic that an evacuation took away
