@@ -49,6 +49,14 @@ impl Residences {
         clusters
     }
 
+    /// Whether a namespace has mirrors of a cluster.
+    pub fn mirrors_in(&self, namespace: &str, cluster: &str) -> bool {
+        let mut mirrors = self.mirrors.iter();
+        mirrors.any(|(service, residence)| {
+            service.namespace == namespace && residence.clusters("").contains(cluster)
+        })
+    }
+
     /// Returns why the mirrors of a namespace could not be listed.
     pub fn error(&self, namespace: &str) -> Option<&RequestError> {
         self.unread.get(namespace)
@@ -62,9 +70,10 @@ pub async fn read(cluster: &Cluster, records: &[Record]) -> Residences {
         .iter()
         .filter_map(|record| record.group.as_ref().ok());
     let backends = groups.flat_map(|group| &group.backends);
-    let namespaces: BTreeSet<&str> = backends
-        .map(|backend| backend.service.namespace.as_str())
-        .collect();
+    let backends = backends.map(|backend| backend.service.namespace.as_str());
+    let invalid = records.iter().filter(|record| record.group.is_err());
+    let invalid = invalid.map(|record| record.meta.namespace.as_str());
+    let namespaces: BTreeSet<&str> = backends.chain(invalid).collect();
     let mut residences = Residences::default();
     if namespaces.len() > MAX_NAMESPACED_LISTS
         && let Ok(mirrors) = list_objects(cluster, &services::mirrors(None)).await

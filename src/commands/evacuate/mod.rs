@@ -77,11 +77,18 @@ fn targets(gathered: &Gathered, members: &[ContextMembers], cluster: &str) -> Ve
 }
 
 fn target(record: &Record, members: &ContextMembers, cluster: &str) -> Option<Target> {
+    let namespace = &record.meta.namespace;
     let Ok(group) = &record.group else {
         // Its backends are not known.
-        return Some(Target::of(record, Vec::new()));
+        let may_be_there =
+            members.own.name == cluster || members.residences.mirrors_in(namespace, cluster);
+        return may_be_there.then(|| Target::of(record, Vec::new()));
     };
     let found = members.backends_in(group, cluster);
-    let there = [found.whole, found.part, found.unknown].concat();
+    let mut there = [found.whole, found.part].concat();
+    there.extend(found.unknown.iter().filter(|index| {
+        let backend = group.backends.get(**index);
+        backend.is_some_and(|it| members.residences.error(&it.service.namespace).is_some())
+    }));
     (!there.is_empty()).then(|| Target::of(record, there))
 }

@@ -38,12 +38,13 @@ impl Order for EvacuateOrder<'_> {
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
         let found = self.members.backends_in(group, self.cluster);
-        let backend = |indexes: &[usize]| group.backends.get(*indexes.first()?);
-        if let Some(unknown) = backend(&found.unknown) {
-            return Err(self.unplaced(unknown, seen));
+        let unknown = found.unknown.iter();
+        let mut unplaced = unknown.filter_map(|it| self.unplaced(group.backends.get(*it)?, seen));
+        if let Some(refusal) = unplaced.next() {
+            return Err(refusal);
         }
         if found.whole.is_empty()
-            && let Some(part) = backend(&found.part)
+            && let Some(part) = found.part.first().and_then(|it| group.backends.get(*it))
         {
             return Err(self.federated(part));
         }
@@ -76,19 +77,20 @@ impl Order for EvacuateOrder<'_> {
 }
 
 impl EvacuateOrder<'_> {
-    fn unplaced(&self, backend: &Backend, seen: &Preflight) -> Refusal {
-        let unread = self.members.residences.error(&backend.service.namespace);
-        let why = match unread {
-            Some(error) => error.cause.to_string(),
-            None => "its labels name no cluster".to_owned(),
-        };
-        Refusal::new(
-            format!("can't tell which cluster {} is in: {why}", backend.name),
+    /// Refuses if the Services that tell where a backend is could not be read.
+    fn unplaced(&self, backend: &Backend, seen: &Preflight) -> Option<Refusal> {
+        let namespace = &backend.service.namespace;
+        let error = self.members.residences.error(namespace)?;
+        Some(Refusal::new(
             format!(
-                "look at its labels: {} get service {} --show-labels",
-                seen.kubectl, backend.service.name
+                "can't tell which cluster {} is in: {}",
+                backend.name, error.cause
             ),
-        )
+            format!(
+                "to see what is missing: kubectl failover check {}",
+                seen.place
+            ),
+        ))
     }
 
     fn federated(&self, backend: &Backend) -> Refusal {
