@@ -14,6 +14,7 @@ mod e2e {
     mod check;
     mod completion;
     mod create;
+    mod evacuate;
     mod history;
     mod hostile;
     mod lease;

@@ -60,6 +60,29 @@ pub fn pods(flags: &GlobalArgs, namespace: Option<String>) -> Vec<Pod> {
     listed.unwrap_or_default()
 }
 
+/// The clusters that the mirrors of all namespaces, or else those of the namespace, name.
+pub fn mirrored_clusters(flags: &GlobalArgs) -> BTreeSet<String> {
+    let listed = ask(flags, async |cluster| {
+        let everywhere = list::list(&cluster, &services::mirrors(None)).await;
+        match everywhere {
+            Ok((mirrors, _)) => Ok(mirrors),
+            Err(_) => {
+                let mirrors = services::mirrors(Some(cluster.namespace.as_str()));
+                Ok(list::list(&cluster, &mirrors).await?.0)
+            }
+        }
+    });
+    let mirrors = listed.unwrap_or_default().into_iter();
+    mirrors
+        .flat_map(|mirror: Service| {
+            let residence = mirror.residence();
+            let clusters = residence.clusters("").into_iter();
+            clusters.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
 /// The groups of the namespace, or of all namespaces with `-A`.
 pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;

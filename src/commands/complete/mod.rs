@@ -1,6 +1,7 @@
 //! Completion in the format that kubectl expects: a line for each choice with its help after a tab,
 //! then cobra's directive for the shell.
 
+mod evacuations;
 pub mod lookup;
 pub mod typed;
 pub mod values;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
-use super::lookup;
 use super::typed::Typed;
+use super::{evacuations, lookup};
 use crate::cluster::api::services::Service;
 use crate::model::{Flags, State};
 use crate::resource::{KINDS, Record};
@@ -44,6 +44,8 @@ fn completer(argument: &Arg) -> Option<Completer> {
             ("context" | "contexts", false) => contexts,
             ("remote", false) => remotes,
             ("cluster", false) => clusters,
+            ("evacuated", true) => evacuations::clusters,
+            ("id", false) => evacuations::identifiers,
             ("sandbox_cluster", true) => sandbox_clusters,
             ("conditions", false) => conditions,
             ("goals", false) => traffic_conditions,
