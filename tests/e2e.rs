@@ -10,6 +10,7 @@ mod support;
 
 mod e2e {
     mod access;
+    mod avoid;
     mod changes;
     mod check;
     mod completion;

@@ -159,7 +159,7 @@ struct Groups<'a> {
 
 impl Groups<'_> {
     fn checks(&self) -> Vec<CheckResult> {
-        vec![
+        let mut checks = vec![
             CheckResult::error("every group is valid", self.invalid(false)),
             CheckResult::error("no service is the apex of two groups", self.invalid(true)),
             self.services(),
@@ -174,7 +174,22 @@ impl Groups<'_> {
             self.run(),
             self.run_once(),
             self.owners(),
-        ]
+        ];
+        checks.extend(self.evacuations());
+        checks
+    }
+
+    /// Names the evacuations, if there are any.
+    fn evacuations(&self) -> Option<CheckResult> {
+        let entries = self.statuses.iter();
+        let entries = entries.flat_map(|status| status.avoid.iter().map(move |it| (status, it)));
+        let findings = entries.map(|(status, it)| {
+            let since = it.entry.at.map(|at| format!(", since {at:.0}"));
+            let words = it.words(&status.runner, &since.unwrap_or_default());
+            Finding::on_status(status, words)
+        });
+        let lines = self.lines(findings);
+        (!lines.is_empty()).then(|| CheckResult::warning("no backend is evacuated", lines))
     }
 
     /// Returns a line for each invalid group: invalid by itself or, with `claimed_twice`, because

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::avoid::AvoidEntry;
+use super::runner::Runner;
 use super::situation::Situation;
 
 /// An entry, and whether it has an effect.
@@ -35,6 +36,37 @@ impl AvoidStatus {
             entry: entry.clone(),
         };
         entries.iter().map(status).collect()
+    }
+
+    /// Says who ordered it, when, until when and why, and whether it has an effect. `when` is added to
+    /// who ordered it: `, 12m ago`. Such as `Evacuated: web-svc-east, by admin@vm, 12m ago (CHG-77)`.
+    pub fn words(&self, runner: &Runner, when: &str) -> String {
+        let entry = &self.entry;
+        let until = entry.until.map(|until| format!(", until {until:.0}"));
+        let ordered = format!(
+            "Evacuated: {}, by {}{when}{}{}",
+            entry.backends.join(", "),
+            entry.author(),
+            until.unwrap_or_default(),
+            entry.purpose()
+        );
+        match self.effect {
+            AvoidEffect::InForce => ordered,
+            AvoidEffect::Resting => {
+                format!("{ordered}, but no other backend can take the traffic")
+            }
+            AvoidEffect::NoBackend => format!("{ordered}, but the group has no such backend"),
+            AvoidEffect::Expired => {
+                let yet = match runner {
+                    Runner::Unattended => "no watch is running to end it",
+                    Runner::Upstream => "Linkerd's controller does not end it",
+                    Runner::Watch(_) | Runner::Late(_) | Runner::Unknown => {
+                        "it has not been ended yet"
+                    }
+                };
+                format!("{ordered}, expired: {yet}")
+            }
+        }
     }
 
     /// Whether its backends are to be avoided, even if they may have traffic for now.

@@ -1,6 +1,7 @@
 //! Tests of the engine in virtual time, without a cluster: a harness reports events and takes
 //! effects.
 
+pub mod avoid;
 pub mod contention;
 pub mod failed_writes;
 pub mod flapping;
