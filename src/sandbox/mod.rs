@@ -26,8 +26,25 @@ pub fn before_runtime(command: &Command) -> Option<anyhow::Result<Exit>> {
             // Fails only for a process group's leader, which a shell's Ctrl-C does not reach
             // anyway.
             let _ = rustix::process::setsid();
+            allow_open_files();
             None
         }
         _ => None,
+    }
+}
+
+/// Raises the limit of open files, where it can be: each simulated client listens on a port.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const WANTED_OPEN_FILES: u64 = 10_240;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(WANTED_OPEN_FILES);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            ..limit
+        };
+        // With fewer files, fewer clients can be simulated.
+        let _ = setrlimit(Resource::Nofile, raised);
     }
 }

@@ -132,8 +132,6 @@ impl Story {
             &goal,
             "--window",
             "2s",
-            "--timeout",
-            "20s",
         ];
         self.actor.run(&command).await
     }

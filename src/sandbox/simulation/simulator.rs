@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context;
 use futures::stream::AbortHandle;
 use futures::{FutureExt, StreamExt};
 use kube::api::DynamicObject;
 use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
-use tokio::sync::watch;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -24,6 +26,9 @@ use crate::sandbox::host::state::Networks;
 use crate::sandbox::mirror::known::{Key, key_of};
 use crate::sandbox::mirror::watches::RETRY_DELAY;
 
+/// Further failures are not logged until these are.
+const MAX_QUEUED_FAILURES: usize = 16;
+
 /// The simulation of all clusters.
 pub struct Simulator<'a> {
     clusters: Vec<Cluster>,
@@ -31,6 +36,7 @@ pub struct Simulator<'a> {
     /// The open watches of each namespace that decides where requests go.
     namespaces: BTreeMap<String, Vec<AbortHandle>>,
     networks: watch::Receiver<Networks>,
+    failures: mpsc::Receiver<String>,
     default_rps: f64,
     log: &'a Log,
 }
@@ -43,6 +49,8 @@ struct Cluster {
     unlisted: BTreeSet<Key>,
     /// By namespace.
     objects: BTreeMap<String, Objects>,
+    /// Why clients do not serve their metrics yet.
+    failures: mpsc::Sender<String>,
 }
 
 /// A simulated client. Its server ends when this is dropped.
@@ -66,6 +74,7 @@ impl<'a> Simulator<'a> {
         log: &'a Log,
     ) -> Self {
         let mut changes = Changes::new();
+        let (failed, failures) = mpsc::channel(MAX_QUEUED_FAILURES);
         for (index, cluster) in clusters.iter().enumerate() {
             watch_pods(&mut changes, index, &cluster.client);
         }
@@ -75,12 +84,14 @@ impl<'a> Simulator<'a> {
             clients: BTreeMap::new(),
             unlisted: BTreeSet::new(),
             objects: BTreeMap::new(),
+            failures: failed.clone(),
         });
         Self {
             clusters: clusters.collect(),
             changes,
             namespaces: BTreeMap::new(),
             networks,
+            failures,
             default_rps,
             log,
         }
@@ -92,6 +103,10 @@ impl<'a> Simulator<'a> {
             tokio::select! {
                 Some(change) = self.changes.next() => self.observe(change),
                 Ok(()) = self.networks.changed() => {}
+                Some(failure) = self.failures.recv() => {
+                    self.log.line(&failure);
+                    continue;
+                }
                 else => return,
             }
             while let Some(Some(change)) = self.changes.next().now_or_never() {
@@ -225,6 +240,17 @@ impl Cluster {
         }
     }
 
+    fn start(&self, pod: ClientPod) -> RunningClient {
+        let client = SimulatedClient::new(pod.started, &pod.targets);
+        let (cluster, failures) = (self.client.clone(), self.failures.clone());
+        let served = serve(cluster, pod.clone(), client.clone(), failures);
+        RunningClient {
+            pod,
+            client,
+            server: tokio::spawn(served),
+        }
+    }
+
     fn start_or_stop(&mut self, pod: &DynamicObject) {
         let key = key_of(pod);
         let Some(read) = ClientPod::read(pod) else {
@@ -234,32 +260,38 @@ impl Cluster {
         let uid = pod.uid();
         let running = self.clients.get(&key);
         if running.is_none_or(|running| Some(&running.pod.uid) != uid.as_ref()) {
-            self.clients
-                .insert(key, RunningClient::start(&self.client, read));
-        }
-    }
-}
-
-impl RunningClient {
-    fn start(cluster: &Client, pod: ClientPod) -> Self {
-        let client = SimulatedClient::new(pod.started, &pod.targets);
-        let server = tokio::spawn(serve(cluster.clone(), pod.clone(), client.clone()));
-        Self {
-            pod,
-            client,
-            server,
+            self.clients.insert(key, self.start(read));
         }
     }
 }
 
 /// Serves the metrics of a client. Tries again until a port is free and kwok knows of it.
-async fn serve(cluster: Client, pod: ClientPod, client: SimulatedClient) {
+async fn serve(
+    cluster: Client,
+    pod: ClientPod,
+    client: SimulatedClient,
+    failures: mpsc::Sender<String>,
+) {
+    let mut has_failed = false;
     loop {
-        if let Ok((listener, port)) = server::listen().await
-            && forward::write(&cluster, &pod, port).await.is_ok()
-        {
-            return server::serve(listener, client).await;
+        match open_port(&cluster, &pod).await {
+            Ok(listener) => return server::serve(listener, client).await,
+            Err(cause) if !has_failed => {
+                let ClientPod {
+                    namespace, name, ..
+                } = &pod;
+                let failure = format!("simulation: {namespace}/{name}, retrying: {cause:#}");
+                has_failed = failures.try_send(failure).is_ok();
+            }
+            Err(_) => {}
         }
         sleep(RETRY_DELAY).await;
     }
+}
+
+async fn open_port(cluster: &Client, pod: &ClientPod) -> anyhow::Result<TcpListener> {
+    let (listener, port) = server::listen().await.context("listening on a port")?;
+    let written = forward::write(cluster, pod, port).await;
+    written.context("writing its PortForward")?;
+    Ok(listener)
 }
