@@ -220,3 +220,19 @@ fn number_up_to(text: &str, most: f64) -> Result<f64, String> {
     let allowed = number.filter(|number| (0.0..=most).contains(number));
     allowed.ok_or_else(|| format!("expected a number from 0 to {most}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_the_simulation_are_checked() {
+        assert_eq!(parse_percentage("93"), Ok(93.0));
+        assert_eq!(parse_percentage("99.5%"), Ok(99.5));
+        assert_eq!(parse_rps("0"), Ok(0.0));
+        for bad in ["", "101", "-1", "NaN", "inf", "many"] {
+            assert!(parse_percentage(bad).is_err(), "{bad:?}");
+        }
+        assert!(parse_rps("10001").is_err());
+    }
+}

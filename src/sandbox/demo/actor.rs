@@ -19,7 +19,9 @@ use crate::settings::values::SettingKey;
 use crate::text::word;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
-/// `watch` prints a line when it starts. After this time without one, it counts as started too.
+/// What `watch` prints once it has listed the groups.
+const WATCHING: &str = " watching ";
+/// After this time without that line, `watch` counts as started too.
 const WATCH_START_TIMEOUT: Duration = Duration::from_secs(5);
 const WATCH_EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -145,7 +147,9 @@ fn print(
     tokio::spawn(async move {
         let mut lines = BufReader::new(pipe).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            begun.send_replace(());
+            if line.contains(WATCHING) {
+                begun.send_replace(());
+            }
             // If standard output is closed, the demo notices it when it prints its own next line.
             let _ = streams.print(&format!("watch: {line}"));
         }

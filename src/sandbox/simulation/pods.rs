@@ -78,3 +78,57 @@ fn target(address: &str, home: &str) -> Option<Target> {
         port,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(phase: &str, containers: &Value) -> Option<ClientPod> {
+        let pod = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "vote-bot-1", "namespace": "emojivoto", "uid": "1"},
+            "spec": {"containers": containers},
+            "status": {"phase": phase, "startTime": "2026-11-26T03:00:00Z"},
+        });
+        ClientPod::read(&serde_json::from_value(pod).unwrap())
+    }
+
+    #[test]
+    fn a_client_calls_the_services_in_its_environment() {
+        let containers = json!([
+            {"name": "vote-bot", "env": [
+                {"name": "WEB_HOST", "value": "web-svc.emojivoto:80"},
+                {"name": "OTHER_HOST", "value": "other.shop.svc.cluster.local:8080"},
+                {"name": "HERE_HOST", "value": "here"},
+                {"name": "SECRET_HOST", "valueFrom": {}},
+                {"name": "TTL", "value": "60"},
+            ]},
+            {"name": "linkerd-proxy"},
+        ]);
+        let client = pod("Running", &containers).unwrap();
+        let targets = client.targets.iter();
+        let targets: Vec<_> = targets
+            .map(|it| format!("{}:{}", it.service, it.port))
+            .collect();
+        assert_eq!(
+            targets,
+            [
+                "emojivoto/here:80",
+                "emojivoto/web-svc:80",
+                "shop/other:8080"
+            ]
+        );
+        assert_eq!(client.started, 1_795_662_000.0);
+    }
+
+    #[test]
+    fn pods_that_do_not_run_or_have_no_proxy_are_no_clients() {
+        let proxy = json!([{"name": "linkerd-proxy"}]);
+        assert!(pod("Running", &proxy).is_some());
+        assert_eq!(pod("Pending", &proxy), None);
+        assert_eq!(pod("Running", &json!([{"name": "vote-bot"}])), None);
+    }
+}

@@ -69,26 +69,21 @@ impl Objects {
         for (kind, known) in KINDS.iter().zip(&self.groups) {
             let objects = known.iter().map(|(_, object)| object);
             let read = objects.filter_map(|object| group_kinds::read(*kind, object).ok());
-            records.extend(read.filter(|record| record.is_in_effect_for(target)));
+            records.extend(read.filter(|record| is_in_effect(record, target)));
         }
         let age = |record: &Record| (record.routing.is_some(), record.meta.creation_timestamp);
         records.into_iter().min_by_key(age)
     }
 }
 
-trait InEffect {
-    fn is_in_effect_for(&self, target: &Target) -> bool;
-}
-
-impl InEffect for Record {
-    fn is_in_effect_for(&self, target: &Target) -> bool {
-        let takes_port = self.ports.is_empty() || self.ports.contains(&target.port);
-        self.meta.namespace == target.service.namespace
-            && self.apex == target.service.name
-            && takes_port
-            && self.unaccepted.is_none()
-            && self.group.is_ok()
-    }
+/// Whether a group decides about a target's requests.
+fn is_in_effect(record: &Record, target: &Target) -> bool {
+    let takes_port = record.ports.is_empty() || record.ports.contains(&target.port);
+    record.meta.namespace == target.service.namespace
+        && record.apex == target.service.name
+        && takes_port
+        && record.unaccepted.is_none()
+        && record.group.is_ok()
 }
 
 impl World<'_> {
