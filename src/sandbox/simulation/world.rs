@@ -109,7 +109,7 @@ impl World<'_> {
         })
     }
 
-    /// Returns none for a TrafficSplit whose weights are all 0: the proxy then ignores it.
+    /// Returns none if all weights are 0: of a TrafficSplit, the proxy ignores such weights.
     fn plan_of(&self, here: usize, target: &Target, record: &Record) -> Option<Plan> {
         let group = record.group.as_ref().ok()?;
         let is_route = group.carrier == Carrier::Route;
