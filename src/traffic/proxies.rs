@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use futures::future::{join, join_all};
+use futures::future::{join, join_all, ready};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -128,7 +128,7 @@ impl ProxySource {
             (!selector.is_empty()).then_some((service, selector))
         });
         let selectors = selectors.buffer_unordered(MAX_READS_AT_ONCE);
-        let selectors = selectors.filter_map(std::future::ready).collect();
+        let selectors = selectors.filter_map(ready).collect();
         let lists = list(cluster, &namespaces, &backend_namespaces);
         let (pods, selectors) = join(lists, selectors).await;
         let mut source = Self {
@@ -407,7 +407,7 @@ async fn list(
     let lists = lists.buffer_unordered(MAX_READS_AT_ONCE);
     let others = stream::iter(backends).map(|namespace| pods(cluster, namespace));
     let others = others.buffer_unordered(MAX_READS_AT_ONCE);
-    let others = others.filter_map(async |listed| listed.ok()).concat();
+    let others = others.filter_map(|listed| ready(listed.ok())).concat();
     let (listed, others) = join(lists.try_concat(), others).await;
     Ok([listed?, others].concat())
 }

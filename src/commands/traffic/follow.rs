@@ -154,6 +154,7 @@ impl TrafficWait {
             many => format!("the requests of {} to follow", count(many.len(), "group")),
         };
         let waiting = Waiting::start(&self.streams, asked, limit);
+        self.meter.leave_out_lost();
         // What flowed before the weights stood does not count.
         let mut counted = self.meter.over(Duration::ZERO).await.map(|_| Vec::new());
         loop {
@@ -199,7 +200,7 @@ impl TrafficWait {
         groups: usize,
     ) -> FollowedTraffic {
         let Some(report) = expected.report(reports) else {
-            return FollowedTraffic::uncounted(&Problem::new("the group was not counted"));
+            return FollowedTraffic::uncounted(&Problem::new("the group is not what it was"));
         };
         let cluster = &self.meter.cluster;
         let late = expected.late(reports);
@@ -279,7 +280,7 @@ impl Expected {
     /// Says how the traffic flows, unless it follows.
     fn late(&self, reports: &[TrafficReport]) -> Option<String> {
         let Some(report) = self.report(reports) else {
-            return Some("the group was not counted".to_owned());
+            return Some("a group is not what it was".to_owned());
         };
         let routed = |name: &str| report.row(name).map_or(0.0, TrafficRow::routed);
         let all = all_routed(report);

@@ -26,6 +26,8 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
     let mut frame: Vec<String> = Vec::new();
     let mut history: Vec<Vec<f64>> = Vec::new();
     let mut last: Option<Vec<TrafficReport>> = None;
+    let mut reported_lost = 0;
+    meter.leave_out_lost();
     loop {
         let lost = |line: &str| match &mut screen {
             Some(screen) => {
@@ -47,17 +49,25 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
             reports = next => reports?,
         };
         spinner.clear();
+        let left_out = meter.lost();
+        let left_out = left_out.map(|problem| format!("left out: {}", problem.message));
+        let left_out: Vec<String> = left_out.collect();
         if is_drawn {
             remember(&mut history, &reports);
             let columns = page.streams.terminal_size().0;
             frame = vec![heading(&reports), String::new()];
             frame.extend(page.frame(&reports, Some(columns), Some(&history)));
+            frame.extend(left_out);
             let screen = match &mut screen {
                 Some(screen) => screen,
                 none => none.insert(Screen::enter(&page.streams, false)?),
             };
             draw(screen, &frame)?;
         } else {
+            for line in left_out.iter().skip(reported_lost) {
+                page.streams.say(line);
+            }
+            reported_lost = left_out.len();
             page.print_lines(meter, &reports)?;
         }
         last = Some(reports);
@@ -81,7 +91,12 @@ fn draw(screen: &mut Screen, lines: &[impl AsRef<str>]) -> anyhow::Result<bool> 
 
 fn remember(history: &mut Vec<Vec<f64>>, reports: &[TrafficReport]) {
     let rows = reports.iter().flat_map(|report| &report.rows);
-    history.resize_with(rows.clone().count(), Vec::new);
+    let count = rows.clone().count();
+    if history.len() != count {
+        // Groups were left out.
+        history.clear();
+        history.resize_with(count, Vec::new);
+    }
     for (sparks, row) in history.iter_mut().zip(rows) {
         if sparks.len() == MAX_SPARKS {
             sparks.remove(0);

@@ -82,6 +82,8 @@ pub struct TrafficMeter {
     groups: Vec<MeasuredGroup>,
     window: Duration,
     coverage: (usize, usize),
+    /// See [`Self::leave_out_lost`].
+    is_lenient: bool,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,8 @@ struct MeasuredGroup {
     before: Option<EarlierTraffic>,
     /// When its weights were last seen to change.
     moved: Option<Instant>,
+    /// Why it is left out.
+    lost: Option<Problem>,
 }
 
 impl TrafficMeter {
@@ -115,6 +119,7 @@ impl TrafficMeter {
                 since: EarlierTraffic::default(),
                 before: None,
                 moved: None,
+                lost: None,
             })
         });
         let groups: Vec<MeasuredGroup> = measured.collect::<Result<_, Problem>>()?;
@@ -154,6 +159,7 @@ impl TrafficMeter {
             groups,
             window: options.window,
             coverage,
+            is_lenient: false,
         })
     }
 
@@ -177,11 +183,6 @@ impl TrafficMeter {
     /// Returns the groups.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().map(|it| &it.group)
-    }
-
-    /// The length of a window.
-    pub fn window(&self) -> Duration {
-        self.window
     }
 
     /// How long the next report takes.
@@ -270,16 +271,34 @@ impl TrafficMeter {
         let traffic = self.source.measure(window).await?;
         let records = self.read_again().await?;
         for (measured, traffic) in self.groups.iter_mut().zip(&traffic) {
-            let id = measured.group.id.clone();
-            let record = records.iter().find(|record| record.id() == id);
-            let record = record
-                .ok_or_else(|| Problem::new(format!("{} was deleted", clean(&id.to_string()))))?;
-            measured.renew(record, traffic)?;
+            if measured.lost.is_some() {
+                continue;
+            }
+            match measured.renew(&records, traffic) {
+                Err(problem) if self.is_lenient => measured.lost = Some(problem),
+                result => result?,
+            }
         }
         let groups = self.groups.iter().zip(traffic);
-        Ok(groups
+        let groups = groups.filter(|(group, _)| group.lost.is_none());
+        let reports: Vec<TrafficReport> = groups
             .map(|(group, traffic)| self.report(group, traffic))
-            .collect())
+            .collect();
+        match self.lost().next() {
+            Some(problem) if reports.is_empty() => Err(problem.clone().into()),
+            _ => Ok(reports),
+        }
+    }
+
+    /// From now on, groups that are deleted, or get other backends, are left out. It fails once there
+    /// are no others.
+    pub fn leave_out_lost(&mut self) {
+        self.is_lenient = true;
+    }
+
+    /// Returns why groups are left out.
+    pub fn lost(&self) -> impl Iterator<Item = &Problem> {
+        self.groups.iter().filter_map(|group| group.lost.as_ref())
     }
 
     /// Reads the groups as they are now.
@@ -345,8 +364,12 @@ impl MeasuredGroup {
     /// Takes over the group as it is after a window.
     ///
     /// # Errors
-    /// If it is not valid, or has other backends.
-    fn renew(&mut self, record: &Record, traffic: &Traffic) -> Result<(), Problem> {
+    /// If it is not there, not valid, or has other backends.
+    fn renew(&mut self, records: &[Record], traffic: &Traffic) -> Result<(), Problem> {
+        let id = &self.group.id;
+        let record = records.iter().find(|record| record.id() == *id);
+        let record = record
+            .ok_or_else(|| Problem::new(format!("{} was deleted", clean(&id.to_string()))))?;
         let group = valid(record)?;
         let services = |group: &Group| -> Vec<_> {
             let backends = group.backends.iter();

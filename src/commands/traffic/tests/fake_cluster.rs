@@ -142,6 +142,11 @@ impl FakeCluster {
         self
     }
 
+    /// Deletes the group of a service.
+    pub fn delete(&self, service: &str) {
+        self.seen.lock().splits.remove(service);
+    }
+
     pub fn seen(&self) -> Seen {
         self.seen.lock().clone()
     }

@@ -1,6 +1,10 @@
 //! `force --wait --traffic` and `failback --wait --traffic`.
 
+use std::time::Duration;
+
+use futures::future::join;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::fake_cluster::{FakeCluster, Proxy};
 use super::problem;
@@ -107,6 +111,29 @@ async fn failback_waits_for_every_group() {
         assert!(out.contains(&line), "{out}");
     }
     assert_eq!(cluster.count("/pods?"), 1);
+}
+
+#[tokio::test]
+async fn a_group_that_is_deleted_meanwhile_does_not_hide_the_others() {
+    let cluster = FakeCluster::start(&[("a", Proxy::Follows)]).await;
+    let deletion = async {
+        while cluster.count("PATCH") < 2 {
+            sleep(Duration::from_millis(20)).await;
+        }
+        sleep(Duration::from_secs(2)).await;
+        cluster.delete("emoji-svc");
+    };
+    let work = run(&cluster, "failback --all --timeout 6s");
+    let ((ended, out, err), ()) = join(work, deletion).await;
+    assert_eq!(ended.unwrap(), Exit::NotMet, "{out}{err}");
+    assert!(
+        out.contains("traffic is on web-svc (Primary); the requests follow"),
+        "{out}"
+    );
+    assert!(
+        out.contains("its requests could not be counted: the group is not what it was"),
+        "{out}"
+    );
 }
 
 /// Nothing is moved by a wait that cannot succeed.
