@@ -64,13 +64,14 @@ impl PrometheusEndpoint {
     /// Sends an instant query. Returns the status and the body of the answer.
     ///
     /// # Errors
-    /// If there is no whole answer within the cluster's time limit.
+    /// If there is no whole answer within the time limit of a page.
     pub async fn query(
         &mut self,
         cluster: &Cluster,
         promql: &str,
     ) -> Result<(StatusCode, Bytes), PrometheusCause> {
-        let limit = cluster.timeout();
+        // As for a page of a list: the query of many clients takes a while.
+        let limit = cluster.page_timeout();
         let form = form(&[
             ("query", promql),
             ("timeout", &format!("{}ms", limit.as_millis())),

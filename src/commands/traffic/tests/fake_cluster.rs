@@ -136,6 +136,20 @@ impl FakeCluster {
         self
     }
 
+    /// Has the traffic of all groups moved to where it is just now.
+    pub fn just_moved(self) -> Self {
+        for (service, split) in &mut self.seen.lock().splits {
+            let last_move = json!({
+                "from": format!("{service}=1,{service}-east=0"),
+                "to": format!("{service}=0,{service}-east=1"),
+                "at": jiff::Timestamp::now(), "by": "me", "why": "as scripted",
+            });
+            let annotations = &mut split["metadata"]["annotations"];
+            annotations["failover.linkerd.io/last-move"] = last_move.to_string().into();
+        }
+        self
+    }
+
     /// Has Prometheus answer all queries, at the URL of the cluster too.
     pub fn answering(self, status: u16, body: &str) -> Self {
         self.seen.lock().prometheus = (status, body.to_owned());

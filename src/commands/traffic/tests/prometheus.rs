@@ -66,10 +66,39 @@ async fn all_numbers_are_in_one_query_about_the_clients_that_are_named() {
         "job=\"linkerd-proxy\",namespace=~\"emojivoto\",pod=~\"vote-bot-(a|b)\"",
         "[2000ms]",
         "offset 2000ms",
-        "timeout=10000ms",
+        "timeout=30000ms",
     ] {
         assert!(query.contains(part), "{part}: {query}");
     }
+}
+
+/// The last minute also has what flowed before a failover.
+#[tokio::test]
+async fn weights_that_changed_in_the_last_window_are_not_compared() {
+    let findings = async |cluster: FakeCluster| {
+        let report = json(&cluster, "--source prometheus").await;
+        let findings = report["findings"].as_array().unwrap().iter();
+        let reasons = findings.map(|it| it["reason"].as_str().unwrap().to_owned());
+        reasons.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        findings(with_viz(&["a"]).await).await,
+        ["refused", "notByWeight"]
+    );
+    assert_eq!(
+        findings(with_viz(&["a"]).await.just_moved()).await,
+        ["refused"]
+    );
+}
+
+#[tokio::test]
+async fn a_wait_asks_again_over_the_same_port_forward() {
+    let cluster = with_viz(&["a"]).await;
+    let goal = "--source prometheus --for share(web-svc-east)>=95% --timeout 3s";
+    let problem = problem(traffic(&cluster, goal).await.0);
+    assert_eq!(problem.exit, Exit::NotMet);
+    assert_eq!(cluster.seen().queries.len(), 2);
+    assert_eq!(cluster.count("portforward"), 1);
 }
 
 #[tokio::test]
