@@ -7,6 +7,7 @@
 )]
 
 mod model {
+    mod avoid;
     mod commands;
     mod garbage;
     mod invariants;

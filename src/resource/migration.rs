@@ -361,6 +361,7 @@ mod tests {
         let annotations = json!({
             "failover.linkerd.io/min-ready": "2",
             "failover.linkerd.io/standby": "on",
+            "failover.linkerd.io/avoid": "[]",
             "failover.linkerd.io/migrated-from": "{}",
             "argocd.argoproj.io/tracking-id": "x",
         });
@@ -370,6 +371,7 @@ mod tests {
         let own = &made["metadata"]["annotations"];
         assert_eq!(own["failover.linkerd.io/min-ready"], "2");
         assert_eq!(own["failover.linkerd.io/standby"], "on");
+        assert_eq!(own["failover.linkerd.io/avoid"], "[]");
         assert_eq!(own["failover.linkerd.io/primary-service"], "web-0");
         assert!(own["argocd.argoproj.io/tracking-id"].is_null());
         assert!(!record.is_controlled());
