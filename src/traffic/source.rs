@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use super::prometheus::PrometheusSource;
-use super::prometheus::error::PrometheusError;
+use super::prometheus::error::SourceError;
 use super::proxies::ProxySource;
-use crate::cluster::RequestError;
 use crate::model::ServiceRef;
 use crate::model::traffic::Traffic;
 
@@ -16,15 +15,6 @@ pub enum Source {
     Proxies(ProxySource),
     /// A Prometheus that scrapes them.
     Prometheus(Box<PrometheusSource>),
-}
-
-/// Why a source has no numbers.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error(transparent)]
-    Prometheus(#[from] PrometheusError),
 }
 
 impl Source {

@@ -17,10 +17,10 @@ use crate::resource::Record;
 use crate::text::{clean, place};
 use crate::traffic::clients::ClientSelection;
 use crate::traffic::prometheus::endpoint::PrometheusEndpoint;
-use crate::traffic::prometheus::error::PrometheusCause;
+use crate::traffic::prometheus::error::{PrometheusCause, SourceError};
 use crate::traffic::prometheus::{PrometheusSource, QUERY_INTERVAL};
 use crate::traffic::proxies::{CountedGroup, ProxySource, ProxySourceOptions};
-use crate::traffic::source::{Source, SourceError};
+use crate::traffic::source::Source;
 
 /// How long to wait for a cluster that does not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);

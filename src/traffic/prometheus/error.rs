@@ -11,6 +11,15 @@ use crate::problem::Problem;
 use crate::text::clean;
 use crate::traffic::pod_http::PodHttpError;
 
+/// Why a source has no numbers.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Prometheus(#[from] PrometheusError),
+}
+
 /// Prometheus has no numbers.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {cause}")]

@@ -12,10 +12,9 @@ use tokio::time::{Instant, sleep_until};
 
 use self::answer::counted;
 use self::endpoint::PrometheusEndpoint;
-use self::error::{PrometheusCause, PrometheusError};
+use self::error::{PrometheusCause, PrometheusError, SourceError};
 use self::query::{QueryScope, promql};
 use super::proxies::ProxySource;
-use super::source::SourceError;
 use crate::cluster::Cluster;
 use crate::model::ServiceRef;
 use crate::model::traffic::{Clients, Traffic};
