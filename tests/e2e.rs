@@ -11,6 +11,7 @@ mod support;
 mod e2e {
     mod access;
     mod avoid;
+    mod bulk;
     mod changes;
     mod check;
     mod completion;

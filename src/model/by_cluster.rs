@@ -1,7 +1,10 @@
 //! A summary of each cluster that backends are in: what it carries, and what it could carry.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use jiff::Timestamp;
+
+use super::avoid::AvoidEntry;
 use super::ids::GroupId;
 use super::mirror_side::MirrorSide;
 use super::readiness::Readiness;
@@ -36,6 +39,25 @@ pub struct ClusterSummary<'a> {
     pub backends: BackendCounts,
     /// Its gateway, as seen from each context with mirrors that need it.
     pub gateways: BTreeMap<&'a str, GatewayState>,
+    /// The orders that keep traffic off it, the oldest first.
+    pub evacuations: Vec<Evacuation<'a>>,
+}
+
+/// What one order, by its id and who gave it, keeps off a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evacuation<'a> {
+    /// The id; empty if it has none.
+    pub id: &'a str,
+    /// Who gave it: user and host.
+    pub by: &'a str,
+    /// Since when, in the first of the groups.
+    pub since: Option<Timestamp>,
+    /// When it expires.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<&'a str>,
+    /// The number of groups that avoid their backends there.
+    pub groups: usize,
 }
 
 /// A group with a backend in a cluster.
@@ -131,7 +153,25 @@ impl<'a> ClusterSummary<'a> {
             groups: Vec::new(),
             backends: BackendCounts::default(),
             gateways: BTreeMap::new(),
+            evacuations: Vec::new(),
         }
+    }
+
+    fn evacuated(&mut self, entry: &'a AvoidEntry) {
+        let mut known = self.evacuations.iter_mut();
+        if let Some(known) = known.find(|it| it.id == entry.id && it.by == entry.by) {
+            known.groups += 1;
+            known.since = [known.since, entry.at].into_iter().flatten().min();
+            return;
+        }
+        self.evacuations.push(Evacuation {
+            id: &entry.id,
+            by: &entry.by,
+            since: entry.at,
+            until: entry.until,
+            reason: entry.reason.as_deref(),
+            groups: 1,
+        });
     }
 
     /// Returns the groups whose traffic it carries, or a part of it.
@@ -190,13 +230,35 @@ pub fn by_cluster<'a>(
                     .or_insert(this);
             }
         }
+        for (name, entry) in avoiding(group) {
+            if let Some(cluster) = clusters.get_mut(name) {
+                cluster.evacuated(entry);
+            }
+        }
         for (name, group) in there {
             if let Some(cluster) = clusters.get_mut(name) {
                 cluster.groups.push(group);
             }
         }
     }
+    for cluster in clusters.values_mut() {
+        cluster.evacuations.sort_by_key(|it| it.since);
+    }
     clusters.into_values().collect()
+}
+
+/// The clusters that the group's orders keep its traffic off, each with the order.
+fn avoiding<'a>(group: &'a PlacedGroup<'a>) -> Vec<(&'a str, &'a AvoidEntry)> {
+    let mut avoiding = Vec::new();
+    for avoid in group.status.avoid.iter().filter(|avoid| avoid.stands()) {
+        let backends = group.status.backends.iter().zip(&group.residences);
+        let named = backends.filter(|(backend, _)| avoid.entry.names(&backend.name));
+        let clusters: BTreeSet<&str> = named
+            .flat_map(|(_, residence)| residence.clusters(group.own))
+            .collect();
+        avoiding.extend(clusters.into_iter().map(|name| (name, &avoid.entry)));
+    }
+    avoiding
 }
 
 /// A group by one of its backends. Which member of a federated Service is ready is unknown.
@@ -316,6 +378,48 @@ mod tests {
             BTreeMap::from([("west", GatewayState::Ready)])
         );
         assert!(west.gateways.is_empty());
+    }
+
+    #[test]
+    fn an_order_of_several_groups_is_one_evacuation_of_the_cluster_of_their_backends() {
+        let id = |name: &str| GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: name.into(),
+        };
+        let at = |second| Some(Timestamp::from_second(second).unwrap());
+        let evacuated = |name: &str, second| {
+            let backends = vec![
+                Backend::new("ns", ServiceRef::new("ns", "web"), 1),
+                Backend::new("ns", ServiceRef::new("ns", "web-east"), 0),
+            ];
+            let mut group = Group::ordinary(id(name), Carrier::Split, "web".into(), backends, 0);
+            group.avoid.entries = vec![AvoidEntry {
+                backends: vec!["web-east".into()],
+                id: "CHG-77".into(),
+                by: "ops@vm".into(),
+                at: at(second),
+                ..AvoidEntry::default()
+            }];
+            let origin = WeightsOrigin::Created(None);
+            let readiness = [known(1), known(1)];
+            let now = Timestamp::UNIX_EPOCH;
+            Status::of(&group, &readiness, origin, Runner::Unattended, now)
+        };
+        let (one, other) = (evacuated("one", 20), evacuated("other", 10));
+        let residences = || vec![Residence::Local, in_east()];
+        let groups = [&one, &other].map(|status| placed("west", status, residences()));
+        let clusters = by_cluster([("west", "west")], &groups);
+        let expected = Evacuation {
+            id: "CHG-77",
+            by: "ops@vm",
+            since: at(10),
+            until: None,
+            reason: None,
+            groups: 2,
+        };
+        assert_eq!(clusters[0].evacuations, [expected]);
+        assert!(clusters[1].evacuations.is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `status --by-cluster`: what each cluster carries and could carry.
 
+use jiff::Timestamp;
+
 use super::print::StatusPage;
 use super::several;
 use super::several::{ClusterGroups, FoundGroups};
@@ -48,6 +50,9 @@ pub async fn run(
             .collect(),
         invalid: statuses().filter(|it| it.state == State::Invalid).count(),
         exit_code: exit.code(),
+        now: readable
+            .first()
+            .map_or(Timestamp::UNIX_EPOCH, |found| found.cluster.clock().now()),
     };
     let style = page.style();
     let text = match page.format {

@@ -1,12 +1,14 @@
 //! `status --by-cluster`: a row for each cluster that backends are in, and the same as JSON or YAML.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::by_cluster::{ClusterSummary, GatewayState};
+use crate::model::by_cluster::{ClusterSummary, Evacuation, GatewayState};
 use crate::model::fold::name_some;
 use crate::model::{ClusterName, GroupId};
 use crate::problem::Problem;
 use crate::text::{clean, shorten};
+use crate::view::age::age;
 use crate::view::columns::{Cell, Colour, Columns};
 use crate::view::formats::API_VERSION;
 
@@ -42,6 +44,8 @@ pub struct ByCluster<'a> {
     /// The number of groups that are Invalid, so that their backends are unknown.
     pub invalid: usize,
     pub exit_code: u8,
+    /// By the clock of a cluster.
+    pub now: Timestamp,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +88,7 @@ struct ClusterItem<'a> {
     could_carry: usize,
     backends: BackendsItem,
     gateways: Vec<GatewayItem<'a>>,
+    evacuations: Vec<EvacuationItem<'a>>,
     members: Vec<MemberItem<'a>>,
 }
 
@@ -100,6 +105,16 @@ struct GatewayItem<'a> {
     /// The context whose mirrors use it.
     context: &'a str,
     state: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct EvacuationItem<'a> {
+    id: &'a str,
+    by: &'a str,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    reason: Option<&'a str>,
+    groups: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -161,6 +176,7 @@ impl<'a> ByCluster<'a> {
             "COULD-CARRY",
             "READY",
             "GATEWAY",
+            "EVACUATED",
         ];
         if wide {
             heading.push("CARRIED");
@@ -175,6 +191,7 @@ impl<'a> ByCluster<'a> {
                 count(cluster.spare().count()),
                 ready(cluster, coloured),
                 gateway(cluster, coloured),
+                Cell::new(&or_dash(evacuated(cluster, self.now, wide))),
             ];
             if wide {
                 let groups = cluster.carrying().map(|it| it.id.to_string());
@@ -233,6 +250,7 @@ fn context_item<'a>(it: &ContextOutcome<'a>) -> ContextItem<'a> {
 fn item<'a>(cluster: &'a ClusterSummary<'a>) -> ClusterItem<'a> {
     let gateways = cluster.gateways.iter();
     let members = cluster.groups.iter();
+    let evacuations = cluster.evacuations.iter();
     ClusterItem {
         cluster: cluster.name,
         contexts: &cluster.contexts,
@@ -248,6 +266,16 @@ fn item<'a>(cluster: &'a ClusterSummary<'a>) -> ClusterItem<'a> {
             .map(|(context, state)| GatewayItem {
                 context,
                 state: state.name(),
+            })
+            .collect(),
+        evacuations: evacuations
+            .map(|it| EvacuationItem {
+                id: it.id,
+                by: it.by,
+                since: it.since,
+                until: it.until,
+                reason: it.reason,
+                groups: it.groups,
             })
             .collect(),
         members: members
@@ -326,6 +354,25 @@ fn gateway(cluster: &ClusterSummary, coloured: bool) -> Cell {
     Cell::new("-")
 }
 
+/// By whom the cluster is evacuated, and for how long.
+fn evacuated(cluster: &ClusterSummary, now: Timestamp, wide: bool) -> String {
+    let one = |it: &Evacuation| {
+        let id = if it.id.is_empty() { "-" } else { it.id };
+        let mut text = format!("{id} by {}", it.by);
+        if let Some(since) = it.since {
+            text += &format!(", {} ago", age(since, now));
+        }
+        if wide {
+            let until = it.until.map(|until| format!(", until {until:.0}"));
+            text.extend(until);
+            text.extend(it.reason.map(|reason| format!(" ({reason})")));
+        }
+        text
+    };
+    let all = cluster.evacuations.iter();
+    all.map(one).collect::<Vec<_>>().join("; ")
+}
+
 fn or_dash(text: String) -> String {
     if text.is_empty() {
         "-".to_owned()
@@ -366,6 +413,14 @@ mod tests {
                 unknown: 1,
             },
             gateways,
+            evacuations: vec![Evacuation {
+                id: "CHG-77",
+                by: "ops@vm",
+                since: Some(Timestamp::UNIX_EPOCH),
+                until: None,
+                reason: Some("patching"),
+                groups: 1,
+            }],
         };
         let shown = ByCluster {
             contexts: Vec::new(),
@@ -373,10 +428,11 @@ mod tests {
             unplaced: Vec::new(),
             invalid: 2,
             exit_code: 0,
+            now: Timestamp::from_second(60).unwrap(),
         };
         let expected = "\
-CLUSTER  CONTEXT        GROUPS  CARRIES  COULD-CARRY  READY            GATEWAY          CARRIED
-east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from north  shop/web
+CLUSTER  CONTEXT        GROUPS  CARRIES  COULD-CARRY  READY            GATEWAY          EVACUATED                             CARRIED
+east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from north  CHG-77 by ops@vm, 60s ago (patching)  shop/web
 
 2 groups are Invalid and not counted
 ";
