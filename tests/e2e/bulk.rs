@@ -67,13 +67,23 @@ async fn every_service_with_a_mirror_gets_a_group_once() {
     let unknown = run(side, "create --all --fallback-cluster fra --yes").await;
     unknown.code(1).stderr_contains("did you mean far?");
     let unasked = run(side, "create --all --fallback-cluster far").await;
-    unasked.code(4).stderr_contains("add --yes to skip the prompt");
-    let dry = run(side, "create --all --fallback-cluster far --dry-run=client -o json").await;
+    unasked
+        .code(4)
+        .stderr_contains("add --yes to skip the prompt");
+    let dry = run(
+        side,
+        "create --all --fallback-cluster far --dry-run=client -o json",
+    )
+    .await;
     let list = dry.success().json();
     assert_eq!(list["items"].as_array().unwrap().len(), 2, "{list}");
     assert!(!exists(side, "web-failover").await);
 
-    let made = run(side, "create --all --fallback-cluster far --min-ready 2 --yes").await;
+    let made = run(
+        side,
+        "create --all --fallback-cluster far --min-ready 2 --yes",
+    )
+    .await;
     made.success()
         .stdout_contains("/api-failover: created: api, fallback api-far")
         .stdout_contains("/web-failover: created: web, fallback web-far")
@@ -117,7 +127,10 @@ groups:
         .stderr_contains("line 9: services nope, nope-far do not exist")
         .stderr_contains("3 groups: 2 created, 1 failed");
     let split = side.split("web-failover").await;
-    assert_eq!(split["metadata"]["annotations"]["failover.linkerd.io/policy"], "ordered");
+    assert_eq!(
+        split["metadata"]["annotations"]["failover.linkerd.io/policy"],
+        "ordered"
+    );
     let again = run(side, &format!("create -f {path} --yes")).await.code(1);
     again
         .stdout_contains("/web-failover: unchanged")
@@ -195,17 +208,27 @@ async fn fallbacks_come_and_go_but_never_with_the_traffic() {
 
     let missing = run(side, "set web --add-fallback web-south").await.code(4);
     missing.stderr_contains("service web-south does not exist");
-    let added = run(side, "set web --add-fallback web-north").await.success();
+    let added = run(side, "set web --add-fallback web-north")
+        .await
+        .success();
     added.stdout_contains("fallback web-north added");
-    let names: Vec<String> = backends(side, "web").await.into_iter().map(|it| it.0).collect();
+    let names: Vec<String> = backends(side, "web")
+        .await
+        .into_iter()
+        .map(|it| it.0)
+        .collect();
     assert_eq!(names, ["web", "web-east", "web-north"]);
     side.until_weights("web", &[1, 0, 0]).await;
     let to = side.last_move("web").await["to"].clone();
     assert_eq!(to, "web=1,web-east=0,web-north=0", "it fits the weights");
-    let again = run(side, "set web --add-fallback web-north").await.success();
+    let again = run(side, "set web --add-fallback web-north")
+        .await
+        .success();
     again.stdout_contains("already set");
 
-    let primary = run(side, "set web --remove-fallback web --yes").await.code(4);
+    let primary = run(side, "set web --remove-fallback web --yes")
+        .await
+        .code(4);
     primary.stderr_contains("web is the primary");
     side.set_weights("web", &[("web", 0), ("web-east", 1), ("web-north", 0)])
         .await;
@@ -216,7 +239,9 @@ async fn fallbacks_come_and_go_but_never_with_the_traffic() {
     side.set_weights("web", &[("web", 1), ("web-east", 1), ("web-north", 0)])
         .await;
     let shared = run(side, "set web --remove-fallback web-east --yes").await;
-    shared.success().stdout_contains("fallback web-east removed");
+    shared
+        .success()
+        .stdout_contains("fallback web-east removed");
     side.until_weights("web", &[1, 0]).await;
     assert_eq!(side.last_move("web").await["to"], "web=1,web-north=0");
     let last = run(side, "set web --remove-fallback web-north --yes").await;
@@ -237,7 +262,10 @@ async fn each_cluster_is_a_row_over_two_contexts() {
         .set_weights("web", &[("web", 0), ("web-other", 1)])
         .await;
     let both = |args: &str| {
-        let line = format!("status --by-cluster --contexts west,east -n {} {args}", ns.name);
+        let line = format!(
+            "status --by-cluster --contexts west,east -n {} {args}",
+            ns.name
+        );
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         plugin().args(words).run()
     };
@@ -248,7 +276,12 @@ async fn each_cluster_is_a_row_over_two_contexts() {
         let items = rows["items"].as_array().unwrap();
         let item = items.iter().find(|item| item["cluster"] == name);
         let item = item.unwrap_or_else(|| panic!("no {name}: {rows}"));
-        json!([item["contexts"], item["groups"], item["carries"], item["couldCarry"]])
+        json!([
+            item["contexts"],
+            item["groups"],
+            item["carries"],
+            item["couldCarry"]
+        ])
     };
     assert_eq!(row("xwest"), json!([["west"], 2, 2, 0]));
     assert_eq!(row("xeast"), json!([["east"], 2, 0, 2]));
