@@ -54,6 +54,29 @@ async fn story(purpose: &str, kind: &str, exported: &str) {
 }
 
 #[tokio::test]
+async fn force_and_failback_wait_until_the_requests_follow() {
+    let ns = TestNamespace::new("sim-waits").await;
+    ns.create_group("trafficsplit", "true").await;
+    ns.until_traffic("share(web-svc)>=100%").await.success();
+    for (command, backend) in [("force", "web-svc-east"), ("failback", "web-svc")] {
+        let arguments = [
+            command,
+            "web-svc",
+            "--yes",
+            "--wait",
+            "--traffic",
+            "-o",
+            "json",
+        ];
+        let done = plugin().args(arguments).on(&ns.west).run().await.success();
+        let traffic = &done.json()["items"][0]["traffic"];
+        let backends = traffic["backends"].as_array().unwrap();
+        let used = backends.iter().find(|it| it["name"] == backend).unwrap();
+        assert!(used["share"].as_f64().unwrap() >= 0.95, "{done}");
+    }
+}
+
+#[tokio::test]
 async fn faults_show_in_the_success_rate_and_the_latency() {
     let ns = TestNamespace::new("sim-faults").await;
     ns.create_group("trafficsplit", "true").await;
