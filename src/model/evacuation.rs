@@ -75,3 +75,65 @@ pub fn worse(now: &Status) -> Option<String> {
     let is_bad = matches!(now.state, State::Down | State::Unavailable);
     (is_dead || is_bad).then(|| format!("now {}: {}", now.state, now.reason))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Backend, Carrier, GroupId, ServiceRef};
+
+    fn group(weights: &[u64]) -> Group {
+        let id = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
+        let names = ["web-east", "web", "web-west"];
+        let backends = names.iter().zip(weights);
+        let backends = backends
+            .map(|(name, weight)| Backend::new("ns", ServiceRef::new("ns", *name), *weight))
+            .collect();
+        Group::ordinary(id, Carrier::Split, "web".into(), backends, 0)
+    }
+
+    const fn known(ready: u32) -> Readiness {
+        Readiness::Known { ready, total: 2 }
+    }
+
+    #[test]
+    fn traffic_moves_if_it_is_there_before_and_not_afterwards() {
+        for (before, after, effect) in [
+            ([1, 0], Some([0, 1]), TrafficEffect::Moves),
+            ([1, 1], Some([0, 1]), TrafficEffect::Moves),
+            ([0, 1], None, TrafficEffect::Quiet),
+            ([1, 0], None, TrafficEffect::Stays),
+            ([1, 0], Some([1, 1]), TrafficEffect::Stays),
+        ] {
+            let after = after.as_ref().map(|after| &after[..]);
+            assert_eq!(
+                TrafficEffect::of(&before, after, &[0]),
+                effect,
+                "{before:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_reason_for_staying_names_the_other_backends() {
+        let readiness = [known(2), known(0), Readiness::Missing];
+        assert_eq!(
+            why_it_stays(&group(&[1, 0, 0]), &readiness, &[0], "east"),
+            "no other backend is known to be ready: web (0 of 2 ready), web-west (does not exist)"
+        );
+        assert_eq!(
+            why_it_stays(&group(&[1]), &readiness, &[0], "east"),
+            "it has no backend outside east"
+        );
+    }
+
+    #[test]
+    fn a_group_is_served_by_a_carrying_backend_that_is_not_dead() {
+        assert!(is_served(&[1, 0], &[known(1), known(0)]));
+        assert!(!is_served(&[1, 0], &[known(0), known(1)]));
+        assert!(!is_served(&[0, 0], &[known(1), known(1)]));
+    }
+}

@@ -17,6 +17,7 @@ mod down;
 pub mod due;
 mod effective;
 pub mod evacuation;
+pub mod evacuations;
 pub mod event;
 pub mod fold;
 pub mod group;

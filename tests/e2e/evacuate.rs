@@ -34,6 +34,9 @@ async fn away_group(side: &Side, name: &str, cluster: &str, local_ready: u8) {
     side.ready(name, local_ready).await;
     side.traffic_split(name, name, &[(&there, 1), (name, 0)])
         .await;
+    let primary = json!({"failover.linkerd.io/primary-service": there});
+    side.edit_split(name, json!({"metadata": {"annotations": primary}}))
+        .await;
 }
 
 /// Creates a group whose fallback is in the cluster and carries nothing.

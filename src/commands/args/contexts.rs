@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::Clusters;
 use crate::cluster::transport::kubeconfig;
+use crate::cluster::transport::options::ConnectOptions;
 use crate::commands::env::CommandEnv;
 use crate::problem::Problem;
-use crate::text::clean;
+use crate::text::{clean, word};
 
 /// Which contexts a command works in.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +70,27 @@ pub async fn connect(env: &CommandEnv, remotes: &RemoteArgs) -> anyhow::Result<C
     // Each cluster has its own mirrors, so some of the remotes may not apply here.
     cluster.remotes().allow_unmirrored();
     Ok(cluster)
+}
+
+/// Returns the flags by which a suggested command reaches the same contexts; no names stand for all.
+pub fn flags(env: &CommandEnv, names: Option<&[String]>) -> String {
+    let contexts = match names {
+        Some(names) => format!("--contexts {}", word(&names.join(","))),
+        None => "--all-contexts".to_owned(),
+    };
+    let options = ConnectOptions {
+        context: None,
+        ..env.connect_options()
+    };
+    let namespace = env.flags.namespace.as_ref();
+    let namespace = namespace.map(|namespace| format!("-n {}", word(namespace)));
+    let parts = [
+        Some(contexts),
+        Some(options.flags(None).all().to_owned()),
+        namespace,
+    ];
+    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 /// Returns a flag that applies to one cluster only, if one is set.

@@ -25,8 +25,6 @@ pub struct ContextGroups<'a> {
 }
 
 /// Where the backends of the groups of one context are.
-// `evacuate` needs more of this than `status --by-cluster`.
-#[allow(dead_code)]
 #[derive(Debug)]
 pub struct ContextMembers {
     /// The name of the context's own cluster.
@@ -38,7 +36,6 @@ pub struct ContextMembers {
 }
 
 /// The backends of a group by whether they are in a cluster, as indexes.
-#[allow(dead_code)]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClusterBackends {
     /// All of their pods are there.
@@ -49,7 +46,6 @@ pub struct ClusterBackends {
     pub unknown: Vec<usize>,
 }
 
-#[allow(dead_code)]
 impl ContextMembers {
     /// Returns the backends of a group of this context that are in a cluster.
     pub fn backends_in(&self, group: &Group, cluster: &str) -> ClusterBackends {
@@ -160,7 +156,6 @@ fn clusters(records: &[Record], residences: &Residences, own: &str) -> BTreeSet<
 }
 
 /// Returns all clusters that backends are in, and those of the contexts.
-#[allow(dead_code)]
 pub fn known_clusters(members: &[ContextMembers]) -> BTreeSet<&str> {
     let own = members.iter().map(|it| it.own.name.as_str());
     let backends = members.iter().flat_map(|it| &it.clusters);
@@ -171,7 +166,6 @@ pub fn known_clusters(members: &[ContextMembers]) -> BTreeSet<&str> {
 ///
 /// # Errors
 /// If no backend is in a cluster of this name, and no context is its own.
-#[allow(dead_code)]
 pub fn resolve(members: &[ContextMembers], typed: &str) -> Result<String, Problem> {
     let known = known_clusters(members);
     if known.contains(typed) {

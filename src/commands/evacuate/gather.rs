@@ -19,7 +19,7 @@ use crate::error::{explain, explain_group_list};
 use crate::model::AvoidEntry;
 use crate::problem::Problem;
 use crate::resource::Record;
-use crate::text::{clean, word};
+use crate::text::clean;
 
 /// How long one of several contexts may take to be read: its API may be down.
 const CONTEXT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,7 +55,10 @@ pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathere
         [] => {
             let only = read(env, many).await?;
             return Ok(Gathered {
-                flags: with_namespace(env, only.cluster.reach.all()),
+                flags: match &env.flags.namespace {
+                    Some(namespace) => only.cluster.reach.within(namespace),
+                    None => only.cluster.reach.all().to_owned(),
+                },
                 contexts: vec![only],
                 unread: Vec::new(),
             });
@@ -81,24 +84,12 @@ pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathere
             .next_all(lines)
             .into());
     }
-    let names = if many.all_contexts {
-        "--all-contexts".to_owned()
-    } else {
-        format!("--contexts {}", word(&many.contexts.join(",")))
-    };
-    let connection = env.connect_options().flags(None);
+    let names = (!many.all_contexts).then_some(many.contexts.as_slice());
     Ok(Gathered {
         contexts: found,
         unread,
-        flags: with_namespace(env, format!("{names} {}", connection.all()).trim_end()),
+        flags: contexts::flags(env, names),
     })
-}
-
-fn with_namespace(env: &CommandEnv, flags: &str) -> String {
-    match &env.flags.namespace {
-        Some(namespace) => format!("{flags} -n {}", word(namespace)),
-        None => flags.to_owned(),
-    }
 }
 
 async fn read_in_time(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<ContextRecords> {

@@ -35,18 +35,29 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
         }
         None => identifier::choose(&env.streams, &gathered, &members, &cluster),
     };
+    let before = gathered.entries().filter(|(.., entry)| entry.id == id);
+    let before = before.max_by_key(|(.., entry)| entry.at);
+    let before = before.map(|(.., entry)| entry);
+    // The same command without them does not change them.
+    let reason = args.reason.as_ref();
+    let reason = reason.or(before.and_then(|entry| entry.reason.as_ref()));
+    let now = gathered.contexts.first().map(|it| it.cluster.clock().now());
+    let until = before.filter(|entry| now.is_some_and(|now| !entry.is_over(now)));
+    let until = until
+        .and_then(|entry| entry.until)
+        .filter(|_| args.duration.is_none());
     let orders = members.iter().map(|members| EvacuateOrder {
         cluster: &cluster,
         id: &id,
-        reason: args.reason.as_ref(),
+        reason,
         duration: args.duration,
+        until,
         allow: &args.many.allow,
         members,
     });
     let orders: Vec<EvacuateOrder> = orders.collect();
     let targets = targets(&gathered, &members, &cluster);
     let commands = Commands::new(&gathered, &args.many, &cluster, &id);
-    let now = gathered.contexts.first().map(|it| it.cluster.clock().now());
     Campaign {
         env,
         many: &args.many,
@@ -55,8 +66,8 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
         cluster: &cluster,
         id: &id,
         orders: orders.iter().map(|order| order as &dyn Order).collect(),
-        until: now.and_then(|now| expiry(now, args.duration)),
-        reason: args.reason.as_deref(),
+        until: now.and_then(|now| expiry(now, args.duration)).or(until),
+        reason: reason.map(String::as_str),
         go_on: commands.evacuate(args.duration, args.reason.as_deref()),
         undo: commands.bring_back(),
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::changes::order::{ChangePlan, Order, OrderSpec, expiry};
 use crate::changes::precondition::{paused, target};
 use crate::changes::preflight::{Preflight, PreflightReads};
@@ -19,6 +21,8 @@ pub struct EvacuateOrder<'a> {
     pub id: &'a str,
     pub reason: Option<&'a String>,
     pub duration: Option<Duration>,
+    /// When it expires, if no duration is given.
+    pub until: Option<Timestamp>,
     pub allow: &'a [Danger],
     pub members: &'a ContextMembers,
 }
@@ -56,7 +60,7 @@ impl Order for EvacuateOrder<'_> {
             id: self.id.to_owned(),
             by: seen.by.clone(),
             at: Some(seen.now),
-            until: expiry(seen.started, self.duration),
+            until: expiry(seen.started, self.duration).or(self.until),
             reason: self.reason.cloned(),
         };
         let backends = entry.backends.join(", ");

@@ -83,7 +83,8 @@ pub fn complete(row: &mut EvacuationRow, outcome: &ChangeOutcome) {
     row.result = reported.result;
     row.allow = reported.allow;
     row.next = reported.next;
-    if row.plan != PlannedEffect::Stays || !row.is_as_ordered() {
+    let is_planned = row.is_as_ordered() || row.result == "wouldChange";
+    if row.plan != PlannedEffect::Stays || !is_planned {
         row.message = reported.message;
     }
     match &outcome.now {

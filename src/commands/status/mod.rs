@@ -2,6 +2,7 @@
 //! (`--for`), or runs live (`--watch`).
 
 pub mod by_cluster;
+mod evacuations;
 pub mod lines;
 pub mod live;
 pub mod once;

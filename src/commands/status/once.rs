@@ -2,6 +2,8 @@
 
 use futures::future::join;
 
+use super::evacuations;
+use super::evacuations::ShownGroups;
 use super::print::{Printed, StatusPage};
 use crate::cli::StatusArgs;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
@@ -9,6 +11,7 @@ use crate::cluster::queries::{ailing_pods, conflicts, migrations};
 use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::absent::say_no_groups;
 use crate::commands::args::elsewhere::failing_groups;
+use crate::commands::args::members::ContextGroups;
 use crate::commands::args::query::GroupQuery;
 use crate::commands::args::selection::{Selected, choose};
 use crate::model::{State, Status};
@@ -60,6 +63,18 @@ pub async fn run(
         exit,
         missing: None,
     };
+    let shown = ShownGroups {
+        groups: ContextGroups {
+            cluster,
+            records: &records,
+        },
+        statuses: &statuses,
+    };
+    let flags = match &namespace {
+        Some(namespace) => cluster.reach.for_plugin(namespace),
+        None => cluster.reach.all().to_owned(),
+    };
+    evacuations::print(page, &[shown], &flags).await?;
     page.print(cluster, &printed)?;
     Ok(exit.unwrap_or(Exit::Done))
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
+use super::evacuations;
+use super::evacuations::ShownGroups;
 use super::once;
 use super::print::StatusPage;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
 use crate::commands::args::contexts;
+use crate::commands::args::members::ContextGroups;
 use crate::commands::args::selection::{parse_names, parse_selector, readable};
 use crate::commands::env::CommandEnv;
 use crate::error::explain_group_list;
@@ -45,6 +48,25 @@ pub async fn run(
     let exit = verdict(&found, &absent, args.exit_code);
     let both = each.iter().zip(&found);
     let snapshots: Vec<ClusterSnapshot> = both.map(|(env, found)| snapshot(env, found)).collect();
+    let readable = found.iter().flatten();
+    let shown: Vec<ShownGroups> = readable
+        .map(|found| ShownGroups {
+            groups: ContextGroups {
+                cluster: &found.cluster,
+                records: &found.records,
+            },
+            statuses: &found.statuses,
+        })
+        .collect();
+    let flags = each.first().map(|env| {
+        let names = if args.all_contexts {
+            None
+        } else {
+            Some(args.contexts.as_slice())
+        };
+        contexts::flags(env, names)
+    });
+    evacuations::print(page, &shown, &flags.unwrap_or_default()).await?;
     page.streams.write(&render(&snapshots, exit, page)?)?;
     say_absent(page, &found, &absent);
     Ok(exit)

@@ -5,6 +5,7 @@ mod cause;
 pub mod changes;
 pub mod clusters;
 mod evacuated;
+pub mod evacuations;
 mod exposed;
 mod late_watch;
 pub mod list;

@@ -1,0 +1,74 @@
+//! The evacuations that stand, for the lines above the table. Where backends are is read only if
+//! there are any.
+
+use jiff::Timestamp;
+
+use super::print::StatusPage;
+use crate::cli::StatusFormat;
+use crate::commands::args::members;
+use crate::commands::args::members::ContextGroups;
+use crate::model::by_cluster::PlacedGroup;
+use crate::model::evacuations::{DatedGroup, evacuations};
+use crate::model::{AvoidStatus, Status};
+use crate::resource::Record;
+use crate::view::status::evacuations::lines;
+
+/// The groups of one context.
+#[derive(Clone, Copy)]
+pub struct ShownGroups<'a> {
+    pub groups: ContextGroups<'a>,
+    pub statuses: &'a [Status],
+}
+
+/// Writes the lines, if the format is for people. `flags` are those by which a suggested command
+/// reaches the same groups.
+pub async fn print(
+    page: &StatusPage,
+    contexts: &[ShownGroups<'_>],
+    flags: &str,
+) -> anyhow::Result<()> {
+    let is_table = matches!(page.format, StatusFormat::Table | StatusFormat::Wide);
+    let stands = |status: &Status| status.avoid.iter().any(AvoidStatus::stands);
+    let mut statuses = contexts.iter().flat_map(|it| it.statuses);
+    if !is_table || !statuses.any(stands) {
+        return Ok(());
+    }
+    let groups: Vec<ContextGroups> = contexts.iter().map(|it| it.groups).collect();
+    let members = members::read(&groups, &[]).await?;
+    let contexts = contexts.iter().zip(&members);
+    let dated: Vec<DatedGroup> = contexts
+        .flat_map(|(shown, members)| {
+            shown.statuses.iter().map(move |status| {
+                let backends = status.backends.iter();
+                let residences = backends.map(|backend| {
+                    members
+                        .residences
+                        .of(&backend.service(&status.id.namespace))
+                });
+                DatedGroup {
+                    placed: PlacedGroup {
+                        context: &members.context,
+                        server: &shown.groups.cluster.server,
+                        own: &members.own.name,
+                        status,
+                        residences: residences.collect(),
+                    },
+                    created: created(shown.groups.records, status),
+                }
+            })
+        })
+        .collect();
+    let clock = groups.first().map(|it| it.cluster.clock().now());
+    let now = clock.unwrap_or_else(Timestamp::now);
+    for evacuation in evacuations(&dated) {
+        for line in lines(&evacuation, flags, groups.len() > 1, now) {
+            page.streams.print(&line)?;
+        }
+    }
+    Ok(())
+}
+
+fn created(records: &[Record], status: &Status) -> Option<Timestamp> {
+    let record = records.iter().find(|record| record.id() == status.id)?;
+    record.meta.creation_timestamp
+}

@@ -1,0 +1,122 @@
+//! The evacuations that stand, put together from the orders on the groups, and the groups that they
+//! have missed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::avoid::AvoidEntry;
+use super::by_cluster::PlacedGroup;
+use super::ids::GroupId;
+use super::residence::Membership;
+
+/// A group, where its backends are, and when its object was created.
+#[derive(Debug, Clone)]
+pub struct DatedGroup<'a> {
+    /// The group and its backends.
+    pub placed: PlacedGroup<'a>,
+    /// The API server's time.
+    pub created: Option<Timestamp>,
+}
+
+/// An evacuation of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingEvacuation<'a> {
+    /// The cluster.
+    pub cluster: &'a str,
+    /// Its latest order.
+    pub entry: &'a AvoidEntry,
+    /// How many groups have the order.
+    pub groups: usize,
+    /// The groups that have a backend there, but not the order.
+    pub missed: Vec<MissedGroup<'a>>,
+}
+
+/// A group with a backend in an evacuated cluster, without the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissedGroup<'a> {
+    /// The context in which the group was read.
+    pub context: &'a str,
+    /// The group.
+    pub id: &'a GroupId,
+    /// It was created after the evacuation.
+    pub is_newer: bool,
+    /// Traffic goes there.
+    pub carries: bool,
+}
+
+/// Returns the evacuations that stand, by cluster and identifier.
+pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'a>> {
+    let mut found: BTreeMap<(&str, &str), (&AvoidEntry, usize)> = BTreeMap::new();
+    for group in groups {
+        let avoid = group.placed.status.avoid.iter();
+        for entry in avoid.filter(|it| it.stands()).map(|it| &it.entry) {
+            let Some(cluster) = group.placed.cluster_of(entry) else {
+                continue;
+            };
+            let (latest, count) = found.entry((cluster, &entry.id)).or_insert((entry, 0));
+            *count += 1;
+            if entry.at > latest.at {
+                *latest = entry;
+            }
+        }
+    }
+    let found = found.into_iter();
+    found
+        .map(|((cluster, _), (entry, count))| StandingEvacuation {
+            cluster,
+            entry,
+            groups: count,
+            missed: missed(groups, cluster, entry),
+        })
+        .collect()
+}
+
+fn missed<'a>(
+    groups: &'a [DatedGroup<'a>],
+    cluster: &str,
+    entry: &AvoidEntry,
+) -> Vec<MissedGroup<'a>> {
+    let missed = groups.iter().filter_map(|group| {
+        let placed = &group.placed;
+        let avoid = placed.status.avoid.iter();
+        if avoid
+            .clone()
+            .any(|it| it.stands() && it.entry.id == entry.id)
+        {
+            return None;
+        }
+        let mut there = placed.backends_in(cluster).peekable();
+        there.peek()?;
+        Some(MissedGroup {
+            context: placed.context,
+            id: &placed.status.id,
+            is_newer: group
+                .created
+                .zip(entry.at)
+                .is_some_and(|(new, at)| new > at),
+            carries: there.any(|weight| weight > 0),
+        })
+    });
+    missed.collect()
+}
+
+impl<'a> PlacedGroup<'a> {
+    /// Returns the cluster of the backends that an entry names, if all are in the same.
+    fn cluster_of(&'a self, entry: &AvoidEntry) -> Option<&'a str> {
+        let backends = self.status.backends.iter().zip(&self.residences);
+        let named = backends.filter(|(backend, _)| entry.names(&backend.name));
+        let mut clusters = named.flat_map(|(_, residence)| residence.clusters(self.own));
+        let first = clusters.next()?;
+        clusters.all(|other| other == first).then_some(first)
+    }
+
+    /// Returns the weights of the backends that are in a cluster.
+    fn backends_in(&self, cluster: &str) -> impl Iterator<Item = u64> {
+        let backends = self.status.backends.iter().zip(&self.residences);
+        let there = backends.filter(move |(_, residence)| {
+            residence.membership(cluster, self.own) == Membership::Whole
+        });
+        there.map(|(backend, _)| backend.weight)
+    }
+}

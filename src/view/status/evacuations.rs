@@ -1,0 +1,55 @@
+//! The evacuations that stand, above the table of `status`: who, why, since when and until when, and
+//! the groups that they have missed.
+
+use jiff::Timestamp;
+
+use crate::model::evacuations::{MissedGroup, StandingEvacuation};
+use crate::model::fold::name_some;
+use crate::text::{MAX_LINE_CHARS, clean, shorten, word};
+use crate::view::age::age;
+
+/// Returns the lines of an evacuation. `flags` are those by which a suggested command reaches the
+/// same groups, `several` says whether they are of several contexts.
+pub fn lines(it: &StandingEvacuation, flags: &str, several: bool, now: Timestamp) -> Vec<String> {
+    let StandingEvacuation { cluster, entry, .. } = it;
+    let ago = entry.at.map(|at| format!(", {} ago", age(at, now)));
+    let until = entry.until.map(|until| format!(", until {until:.0}"));
+    let [ago, until] = [ago, until].map(Option::unwrap_or_default);
+    let (by, purpose) = (entry.author(), entry.purpose());
+    let groups = match it.groups {
+        1 => "1 group avoids it".to_owned(),
+        count => format!("{count} groups avoid it"),
+    };
+    let command = |name: &str| {
+        let (cluster, id) = (word(cluster), word(&entry.id));
+        format!("kubectl failover {name} {cluster} --id {id} {flags}")
+    };
+    let mut lines = vec![
+        format!("{cluster} is evacuated{purpose} by {by}{ago}{until}: {groups}."),
+        format!("  to end it: {}", command("return")),
+    ];
+    let (newer, older): (Vec<_>, Vec<_>) = it.missed.iter().partition(|it| it.is_newer);
+    let names = |groups: &[&MissedGroup]| {
+        name_some(groups.iter().map(|group| match several {
+            true => format!("{} {}", group.context, group.id),
+            false => group.id.to_string(),
+        }))
+    };
+    let be = |groups: &[&MissedGroup]| if groups.len() == 1 { "is" } else { "are" };
+    if !newer.is_empty() {
+        lines.push(format!(
+            "  created after that and not evacuated: {}",
+            names(&newer)
+        ));
+    }
+    if !older.is_empty() {
+        lines.push(format!("  {} not evacuated: {}", be(&older), names(&older)));
+    }
+    if !it.missed.is_empty() {
+        lines.push(format!("  to evacuate the rest: {}", command("evacuate")));
+    }
+    let lines = lines.into_iter();
+    lines
+        .map(|line| shorten(&clean(line.trim_end()), MAX_LINE_CHARS))
+        .collect()
+}
