@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{OptionFuture, join, join_all};
 use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 
@@ -217,8 +217,11 @@ impl Run<'_> {
     async fn look(&mut self, interrupts: &mut Interrupts) -> Result<Vec<WorseGroup>, Interrupted> {
         let (how, interrupted) = (self.how, &self.interrupted);
         let clusters = how.contexts.iter().zip(&mut self.outcomes);
-        let reads =
-            clusters.map(|(context, outcomes)| read_back(context.cluster, outcomes, context.order));
+        let reads = clusters.map(async |(context, outcomes)| {
+            let later = context.later.map(|later| later.publish(context.cluster));
+            let read = read_back(context.cluster, outcomes, context.order);
+            join(read, OptionFuture::from(later)).await
+        });
         heed(how.progress, interrupted, interrupts, join_all(reads)).await?;
         let outcomes = self.outcomes.iter().enumerate();
         let outcomes = outcomes.flat_map(|(context, all)| all.iter().map(move |it| (context, it)));

@@ -80,6 +80,7 @@ impl Execution<'_> {
             order,
             by: &by,
             started: cluster.clock().now(),
+            later: None,
         };
         let mut changes = plan_all(context, records).await;
         let mut confirmed = None;

@@ -73,6 +73,7 @@ impl Hold<'_> {
             order: &order,
             by: self.by,
             started: cluster.clock().now(),
+            later: None,
         };
         let mut outcomes = tokio::select! {
             outcomes = follow_up(context, self.records) => outcomes,

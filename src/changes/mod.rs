@@ -6,6 +6,7 @@ pub mod batches;
 pub mod confirm;
 pub mod execute;
 pub mod hold;
+pub mod later_events;
 pub mod order;
 pub mod plan;
 pub mod precondition;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::later_events::LaterEvents;
 use super::order::{ChangePlan, ChangeResult, Order, PlannedWrite};
 use super::precondition::Precondition;
 use super::preflight::{Preflight, preflight};
@@ -29,6 +30,8 @@ pub struct OrderContext<'a> {
     pub by: &'a str,
     /// The API server's time when the order was given.
     pub started: Timestamp,
+    /// Where the Events wait; none if they follow each write.
+    pub later: Option<&'a LaterEvents>,
 }
 
 impl OrderContext<'_> {
@@ -259,7 +262,9 @@ async fn publish_events(
     before: &Record,
     after: &Record,
 ) {
-    let OrderContext { cluster, by, .. } = context;
+    let OrderContext {
+        cluster, by, later, ..
+    } = context;
     let done = events_between(before, after, cluster.clock().now());
     let moves = done.iter().any(GroupEvent::moves);
     let unreported = seen.unreported().filter(|_| moves);
@@ -269,6 +274,10 @@ async fn publish_events(
     });
     for event in unreported.into_iter().chain(done) {
         let event = ObjectEvent::new(after, event).on_object(by);
+        if let Some(later) = later {
+            later.push(&after.meta.namespace, event);
+            continue;
+        }
         if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
             tracing::debug!(%cause, "an Event was not written");
             return;

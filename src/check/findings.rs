@@ -5,7 +5,7 @@ use crate::model::roles::{Roles, common};
 use crate::model::{GroupId, Status};
 
 /// A problem of one group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Finding {
     pub id: GroupId,
     /// The backend that has the problem, if it is not the group.

@@ -7,6 +7,7 @@ use futures::future::join;
 use super::complaints::{complaints, complaints_of_all};
 use super::findings::{self, Finding};
 use super::leases;
+use super::missed;
 use super::options::CheckOptions;
 use super::outages;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
@@ -61,8 +62,10 @@ pub async fn check(
         let missing_ports = conflicts.ports;
         let losses = outages::check(cluster, &records, &statuses, &conflicts.ignored).await;
         outages = Some(losses).filter(|it| !it.checks.is_empty());
+        let missed = missed::find(cluster, &records, &statuses).await;
         let groups = Groups {
             cluster,
+            missed,
             statuses,
             missing_ports,
             run_by_upstream: run_by_upstream(cluster, &records).await,
@@ -147,6 +150,8 @@ struct Groups<'a> {
     records: &'a [Record],
     /// In the records' order.
     statuses: Vec<Status>,
+    /// What evacuations have missed.
+    missed: Vec<Finding>,
     missing_ports: ConflictsByGroup,
     run_by_upstream: HashSet<GroupId>,
     /// Says whose Leases the API server does not accept.
@@ -188,7 +193,8 @@ impl Groups<'_> {
             let words = it.words(&status.runner, &since.unwrap_or_default());
             Finding::on_status(status, words)
         });
-        let lines = self.lines(findings);
+        let missed = self.missed.iter().cloned();
+        let lines = self.lines(findings.chain(missed));
         (!lines.is_empty()).then(|| CheckResult::warning("no backend is evacuated", lines))
     }
 

@@ -8,6 +8,7 @@ pub mod groups;
 pub mod kinds;
 mod leases;
 pub mod linkerd;
+mod missed;
 mod missing_rights;
 mod options;
 mod outages;

@@ -11,6 +11,7 @@ use super::permissions::refuse_forbidden;
 use super::rows;
 use crate::changes::batches::{BatchItem, BatchResult, Batches, Stop};
 use crate::changes::confirm::{ask, refuse_without_terminal};
+use crate::changes::later_events::LaterEvents;
 use crate::changes::order::{ChangeOutcome, Order};
 use crate::changes::plan::{PlannedChange, plan_all, plan_confirmed};
 use crate::changes::write::OrderContext;
@@ -75,7 +76,9 @@ impl Campaign<'_> {
                 targets.map(move |it| ((context, it.record.id()), it.there.clone()))
             })
             .collect();
-        let mut contexts = self.contexts();
+        let later = self.orders.iter().map(|_| LaterEvents::default());
+        let later: Vec<LaterEvents> = later.collect();
+        let mut contexts = self.contexts(&later);
         let asks = many.dry_run == DryRun::None && !many.yes;
         let mut planned = self.plan(&contexts, targets).await;
         let has_change = planned.iter().flatten().any(PlannedChange::is_change);
@@ -130,9 +133,11 @@ impl Campaign<'_> {
         self.orders.first().map_or("evacuate", |it| it.spec().name)
     }
 
-    fn contexts(&self) -> Vec<OrderContext<'_>> {
+    fn contexts<'b>(&'b self, later: &'b [LaterEvents]) -> Vec<OrderContext<'b>> {
         let each = self.gathered.contexts.iter().zip(&self.orders);
-        each.map(|(context, order)| OrderContext {
+        let each = each.zip(later);
+        each.map(|((context, order), later)| OrderContext {
+            later: Some(later),
             cluster: &context.cluster,
             order: *order,
             by: &context.by,

@@ -70,7 +70,7 @@ pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathere
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     for (env, read) in each.iter().zip(join_all(reads).await) {
         match read {
-            Ok(context) => found.push(context),
+            Ok(context) => push_once(env, &mut found, context),
             Err(error) => unread.push(UnreadContext {
                 context: env.flags.context.clone().unwrap_or_default(),
                 problem: Problem::of(&error),
@@ -90,6 +90,19 @@ pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathere
         unread,
         flags: contexts::flags(env, names),
     })
+}
+
+/// Keeps the first context of each cluster.
+fn push_once(env: &CommandEnv, found: &mut Vec<ContextRecords>, context: ContextRecords) {
+    let server = &context.cluster.server;
+    match found.iter().find(|known| known.cluster.server == *server) {
+        Some(known) => env.streams.say(&format!(
+            "context {} is left out: it is of the same cluster as {}",
+            clean(&context.cluster.context),
+            clean(&known.cluster.context)
+        )),
+        None => found.push(context),
+    }
 }
 
 async fn read_in_time(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<ContextRecords> {

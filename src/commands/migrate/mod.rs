@@ -170,6 +170,7 @@ impl Migrations<'_> {
             order: &order,
             by: &by,
             started: cluster.clock().now(),
+            later: None,
         };
         let (tasks, changes): (Vec<(Task, Checked)>, Vec<PlannedChange>) = planned
             .into_iter()

@@ -353,3 +353,37 @@ async fn a_dry_run_shows_the_plan_and_changes_nothing() {
         versions
     );
 }
+
+#[tokio::test]
+async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
+    let ns = TestNamespace::new("evac-late").await;
+    let side = &ns.west;
+    away_group(side, "web", &ns.name, 1).await;
+    let command = format!("evacuate {} --id CHG-4", ns.name);
+    let first = plugin().args(command.split(' ')).on(side);
+    let first = first.args(["--yes", "--reason", "game day"]).run().await;
+    first.success();
+    away_group(side, "late", &ns.name, 1).await;
+    let status = plugin().args(["status"]).on(side).run().await.success();
+    status
+        .stdout_contains(&format!("{} is evacuated (CHG-4: game day) by ", ns.name))
+        .stdout_contains(" ago: 1 group avoids it.")
+        .stdout_contains(&format!("not evacuated: {}/late", ns.name))
+        .stdout_contains(&format!(
+            "to end it: kubectl failover return {0} --id CHG-4 --context west -n {0}",
+            ns.name
+        ));
+    let check = plugin().args(["check"]).on(side).run().await;
+    check.stdout_contains(&format!(
+        "to evacuate it too: kubectl failover evacuate {} --id CHG-4",
+        ns.name
+    ));
+    // The reason stays.
+    order(side, &command).run().await.success();
+    for name in ["web", "late"] {
+        assert_eq!(entries(side, name).await[0]["reason"], "game day");
+        assert_eq!(weights(side, name).await, [0, 1]);
+    }
+    let status = plugin().args(["status"]).on(side).run().await.success();
+    status.stdout_contains(": 2 groups avoid it.");
+}

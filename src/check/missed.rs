@@ -1,0 +1,59 @@
+//! Finds the groups that an evacuation has missed: they have a backend in a cluster that others
+//! avoid.
+
+use super::findings::Finding;
+use crate::cluster::Cluster;
+use crate::cluster::queries::residences;
+use crate::model::by_cluster::PlacedGroup;
+use crate::model::evacuations::{DatedGroup, MissedGroup, StandingEvacuation, evacuations};
+use crate::model::{AvoidStatus, Status};
+use crate::resource::Record;
+use crate::text::word;
+
+/// Where backends are is read only if there is an evacuation. `statuses` are in the records' order.
+pub async fn find(cluster: &Cluster, records: &[Record], statuses: &[Status]) -> Vec<Finding> {
+    let mut entries = statuses.iter().flat_map(|status| &status.avoid);
+    if !entries.any(AvoidStatus::stands) {
+        return Vec::new();
+    }
+    let residences = residences::read(cluster, records).await;
+    let both = records.iter().zip(statuses);
+    let dated: Vec<DatedGroup> = both
+        .map(|(record, status)| {
+            let backends = status.backends.iter();
+            let services = backends.map(|backend| backend.service(&status.id.namespace));
+            DatedGroup {
+                placed: PlacedGroup {
+                    context: &cluster.context,
+                    server: &cluster.server,
+                    own: &cluster.context,
+                    status,
+                    residences: services.map(|service| residences.of(&service)).collect(),
+                },
+                created: record.meta.creation_timestamp,
+            }
+        })
+        .collect();
+    let evacuations = evacuations(&dated);
+    let missed = evacuations.iter().flat_map(|evacuation| {
+        let missed = evacuation.missed.iter();
+        missed.map(move |group| Finding::new(group.id, words(evacuation, group)))
+    });
+    missed.collect()
+}
+
+/// Says that the evacuation has missed a group, as a clause.
+fn words(evacuation: &StandingEvacuation, group: &MissedGroup) -> String {
+    let StandingEvacuation { cluster, entry, .. } = evacuation;
+    let when = if group.is_newer {
+        "was created after the evacuation"
+    } else {
+        "is not part of the evacuation"
+    };
+    format!(
+        "{when} of {cluster}{}; to evacuate it too: kubectl failover evacuate {} --id {}",
+        entry.purpose(),
+        word(cluster),
+        word(&entry.id)
+    )
+}
