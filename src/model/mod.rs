@@ -7,6 +7,7 @@ pub mod ailment;
 pub mod avoid;
 pub mod avoid_status;
 pub mod avoidance;
+mod avoided;
 pub mod by_cluster;
 pub mod check;
 pub mod cluster_name;

@@ -208,9 +208,9 @@ impl Object {
         }
         let enough = self.readiness[returned.home].meets(self.policy.min_ready) == Some(true);
         let home = name(returned.home);
-        if self.avoiding().iter().any(|entry| entry.names(&home)) {
-            self.nothing_carries_that_is_avoided()?;
-        } else if enough {
+        let is_named = self.avoiding().iter().any(|entry| entry.names(&home));
+        self.nothing_carries_that_is_avoided()?;
+        if enough && !is_named {
             prop_assert!(self.weights()[returned.home] > 0);
             prop_assert!(!self.decide().asks_for_change());
         } else if self.weights()[returned.home] > 0 && !self.policy.failover_delay.is_zero() {
