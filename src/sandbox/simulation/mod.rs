@@ -5,6 +5,7 @@
 //! forwards the admin port of each client pod to it.
 
 pub mod client;
+pub mod cluster;
 pub mod counters;
 pub mod exposition;
 pub mod forward;

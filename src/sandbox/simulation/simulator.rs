@@ -1,37 +1,25 @@
-//! Follows the clusters: starts a simulated client for each pod with a proxy, and has it send where
-//! the objects say.
+//! Follows the clusters, and has all simulated clients send where the objects say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context;
 use futures::stream::AbortHandle;
 use futures::{FutureExt, StreamExt};
-use kube::api::DynamicObject;
-use kube::runtime::watcher::Event;
-use kube::{Client, ResourceExt};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
-use super::client::SimulatedClient;
+use super::cluster::SimulatedCluster;
 use super::plan::Target;
-use super::pods::ClientPod;
 use super::watches::{Changed, Changes, SimulationChange, watch_namespace, watch_pods};
-use super::world::{ClusterView, Objects, World};
-use super::{forward, server};
+use super::world::{ClusterView, World};
 use crate::sandbox::control_plane::cluster::ControlPlane;
 use crate::sandbox::host::log::Log;
 use crate::sandbox::host::state::Networks;
-use crate::sandbox::mirror::known::{Key, key_of};
-use crate::sandbox::mirror::watches::RETRY_DELAY;
 
 /// Further failures are not logged until these are.
 const MAX_QUEUED_FAILURES: usize = 16;
 
 /// The simulation of all clusters.
 pub struct Simulator<'a> {
-    clusters: Vec<Cluster>,
+    clusters: Vec<SimulatedCluster>,
     changes: Changes,
     /// The open watches of each namespace that decides where requests go.
     namespaces: BTreeMap<String, Vec<AbortHandle>>,
@@ -39,31 +27,6 @@ pub struct Simulator<'a> {
     failures: mpsc::Receiver<String>,
     default_rps: f64,
     log: &'a Log,
-}
-
-struct Cluster {
-    name: String,
-    client: Client,
-    clients: BTreeMap<Key, RunningClient>,
-    /// The clients before the current list of pods.
-    unlisted: BTreeSet<Key>,
-    /// By namespace.
-    objects: BTreeMap<String, Objects>,
-    /// Why clients do not serve their metrics yet.
-    failures: mpsc::Sender<String>,
-}
-
-/// A simulated client. Its server ends when this is dropped.
-struct RunningClient {
-    pod: ClientPod,
-    client: SimulatedClient,
-    server: JoinHandle<()>,
-}
-
-impl Drop for RunningClient {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 impl<'a> Simulator<'a> {
@@ -78,13 +41,9 @@ impl<'a> Simulator<'a> {
         for (index, cluster) in clusters.iter().enumerate() {
             watch_pods(&mut changes, index, &cluster.client);
         }
-        let clusters = clusters.iter().map(|cluster| Cluster {
-            name: cluster.access.cluster.clone(),
-            client: cluster.client.clone(),
-            clients: BTreeMap::new(),
-            unlisted: BTreeSet::new(),
-            objects: BTreeMap::new(),
-            failures: failed.clone(),
+        let clusters = clusters.iter().map(|cluster| {
+            let name = &cluster.access.cluster;
+            SimulatedCluster::new(name, &cluster.client, &failed)
         });
         Self {
             clusters: clusters.collect(),
@@ -214,84 +173,4 @@ impl<'a> Simulator<'a> {
         }
         namespaces
     }
-}
-
-impl Cluster {
-    fn objects(&mut self, namespace: String) -> &mut Objects {
-        self.objects.entry(namespace).or_default()
-    }
-
-    fn observe_pod(&mut self, event: Event<DynamicObject>) {
-        match event {
-            Event::Init => self.unlisted = self.clients.keys().cloned().collect(),
-            Event::InitApply(pod) => {
-                self.unlisted.remove(&key_of(&pod));
-                self.start_or_stop(&pod);
-            }
-            Event::InitDone => {
-                for key in std::mem::take(&mut self.unlisted) {
-                    self.clients.remove(&key);
-                }
-            }
-            Event::Apply(pod) => self.start_or_stop(&pod),
-            Event::Delete(pod) => {
-                self.clients.remove(&key_of(&pod));
-            }
-        }
-    }
-
-    fn start(&self, pod: ClientPod) -> RunningClient {
-        let client = SimulatedClient::new(pod.started, &pod.targets);
-        let (cluster, failures) = (self.client.clone(), self.failures.clone());
-        let served = serve(cluster, pod.clone(), client.clone(), failures);
-        RunningClient {
-            pod,
-            client,
-            server: tokio::spawn(served),
-        }
-    }
-
-    fn start_or_stop(&mut self, pod: &DynamicObject) {
-        let key = key_of(pod);
-        let Some(read) = ClientPod::read(pod) else {
-            self.clients.remove(&key);
-            return;
-        };
-        let uid = pod.uid();
-        let running = self.clients.get(&key);
-        if running.is_none_or(|running| Some(&running.pod.uid) != uid.as_ref()) {
-            self.clients.insert(key, self.start(read));
-        }
-    }
-}
-
-/// Serves the metrics of a client. Tries again until a port is free and kwok knows of it.
-async fn serve(
-    cluster: Client,
-    pod: ClientPod,
-    client: SimulatedClient,
-    failures: mpsc::Sender<String>,
-) {
-    let mut has_failed = false;
-    loop {
-        match open_port(&cluster, &pod).await {
-            Ok(listener) => return server::serve(listener, client).await,
-            Err(cause) if !has_failed => {
-                let ClientPod {
-                    namespace, name, ..
-                } = &pod;
-                let failure = format!("simulation: {namespace}/{name}, retrying: {cause:#}");
-                has_failed = failures.try_send(failure).is_ok();
-            }
-            Err(_) => {}
-        }
-        sleep(RETRY_DELAY).await;
-    }
-}
-
-async fn open_port(cluster: &Client, pod: &ClientPod) -> anyhow::Result<TcpListener> {
-    let (listener, port) = server::listen().await.context("listening on a port")?;
-    let written = forward::write(cluster, pod, port).await;
-    written.context("writing its PortForward")?;
-    Ok(listener)
 }
