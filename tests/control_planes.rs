@@ -12,6 +12,7 @@ mod support;
 
 mod control_planes {
     mod audit;
+    mod chart;
     mod leases;
     mod restores;
     mod servers;

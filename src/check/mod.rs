@@ -5,6 +5,7 @@ mod complaints;
 mod deprecated;
 mod findings;
 pub mod groups;
+mod installation;
 pub mod kinds;
 mod leases;
 pub mod linkerd;
@@ -48,6 +49,9 @@ pub async fn run(options: &CheckOptions, retry: &RetryUntil<'_>) -> Vec<Category
         let category;
         (category, version) = settled.await;
         categories.push(category);
+        let installation = async || installation::check(&cluster, &apis).await;
+        let settled = retry.settle(installation, |category| category.as_ref()?.pending());
+        categories.extend(settled.await);
     }
     categories.push(rights::check(&cluster, options, &apis).await);
     if options.pre || !can_have_groups {

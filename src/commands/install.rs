@@ -106,7 +106,7 @@ async fn check_upstream(
     if theirs == namespace && is_alongside {
         env.streams.say(&format!(
             "next: when its pods are ready, stop Linkerd's controller: kubectl {reach} scale \
-             deployment --replicas=0 DEPLOYMENT (see: kubectl {reach} get deployments)"
+             deployment/linkerd-failover --replicas=0"
         ));
         return Ok(());
     }
@@ -122,29 +122,29 @@ async fn check_upstream(
         ))
         .into());
     }
-    Err(way_from_upstream(&theirs, &reach).into())
+    Err(way_from_upstream(&cluster, &theirs).into())
 }
 
 /// Two controllers would undo each other's moves. On this way one of them always runs the groups.
-fn way_from_upstream(namespace: &str, reach: &str) -> Problem {
+fn way_from_upstream(cluster: &Cluster, namespace: &str) -> Problem {
+    let (reach, all) = (cluster.reach.within(namespace), cluster.reach.all());
+    let apply = format!("| kubectl {} apply -f -", cluster.reach.cluster());
     let install = format!("kubectl failover install {reach}");
     Problem::refused(format!(
         "Linkerd's failover controller is installed in namespace {namespace}"
     ))
     .next("to replace it without a gap:")
     .next(format!(
-        "1. install beside it: {install} --set alongsideUpstream=true | kubectl apply -f -"
+        "1. install beside it: {install} --set alongsideUpstream=true {apply}"
     ))
     .next(format!(
         "2. wait: kubectl {reach} rollout status deployment/kubectl-failover"
     ))
     .next(format!(
         "3. stop it: kubectl {reach} scale deployment/linkerd-failover --replicas=0, then see who \
-         runs the groups: kubectl failover status -A"
+         runs the groups: kubectl failover status -A {all}"
     ))
-    .next(format!(
-        "4. end the sharing: {install} | kubectl apply -f -"
-    ))
+    .next(format!("4. end the sharing: {install} {apply}"))
     .next(
         "5. remove what is left of it, as it was installed; see first that its release does not \
          hold the definition of TrafficSplits",

@@ -25,6 +25,7 @@ use crate::text::{clean, word};
 use crate::view::manifest;
 
 const CONCURRENT_READS: usize = 8;
+const SHARED_ROLES: [&str; 2] = ["failover-view", "failover-operator"];
 /// How many groups the refusal names.
 const MAX_NAMED_GROUPS: usize = 10;
 
@@ -46,9 +47,17 @@ pub async fn run(env: &CommandEnv, args: &UninstallArgs) -> anyhow::Result<Exit>
             return Ok(Exit::Done);
         }
     }
-    let limited_to = installed.map(namespaces_of).unwrap_or_default();
-    let objects = existing(&cluster, &namespace, &limited_to).await?;
-    if objects.is_empty() {
+    let limited_to = installed
+        .map(Deployment::watched_namespaces)
+        .unwrap_or_default();
+    let mut objects = existing(&cluster, &namespace, &limited_to).await?;
+    // All installations share the roles for people.
+    let is_last = found.iter().all(|it| it.namespace == namespace);
+    objects.retain(|object| is_last || !is_shared(object));
+    if installed.is_none() || holds_others(&cluster, &namespace).await? {
+        objects.retain(|object| object["kind"] != "Namespace");
+    }
+    if objects.iter().all(is_shared) {
         let problem = Problem::new(format!(
             "kubectl-failover is not installed in namespace {}",
             clean(&namespace)
@@ -67,18 +76,11 @@ pub async fn run(env: &CommandEnv, args: &UninstallArgs) -> anyhow::Result<Exit>
     env.print(&manifest::print(&named, args.output)?)
 }
 
-/// The namespaces that its `watch` is limited to. Empty: it runs groups in all of them.
-fn namespaces_of(deployment: &Deployment) -> Vec<String> {
-    let contexts = flag(deployment, "--contexts=").unwrap_or_default();
-    let contexts = contexts.split(',').filter(|name| !name.is_empty());
-    contexts.map(str::to_owned).collect()
-}
-
-fn flag<'a>(deployment: &'a Deployment, name: &str) -> Option<&'a str> {
-    deployment
-        .args
-        .iter()
-        .find_map(|arg| arg.strip_prefix(name))
+/// Whether other programs are in the namespace, such as Linkerd's own controller.
+async fn holds_others(cluster: &Cluster, namespace: &str) -> Result<bool, Problem> {
+    let found = workloads::deployments(cluster, namespace).await;
+    let found = found.map_err(|error| explain(cluster, &error))?;
+    Ok(found.iter().any(|deployment| !deployment.is_own()))
 }
 
 /// # Errors
@@ -88,8 +90,8 @@ async fn check_groups(
     deployment: &Deployment,
     allowed: &[UninstallDanger],
 ) -> anyhow::Result<()> {
-    let selector = flag(deployment, "--selector=");
-    let namespaces = namespaces_of(deployment);
+    let selector = deployment.selector();
+    let namespaces = deployment.watched_namespaces();
     let groups = list_groups(cluster, None, selector).await;
     let groups = groups.map_err(|error| error::explain_group_list(cluster, &error))?;
     let selector = parse_selector(selector)?;
@@ -115,6 +117,7 @@ async fn check_groups(
         let id = clean(&status.id.to_string());
         format!("{id} is {}: {}", in_words(*danger), status.reason)
     });
+    let all = cluster.reach.all();
     let more = dangers.len().saturating_sub(MAX_NAMED_GROUPS);
     Err(Problem::refused(format!(
         "{} group(s) are away from home, overridden or paused; without a watch nobody brings \
@@ -123,7 +126,10 @@ async fn check_groups(
     ))
     .next_all(lines.take(MAX_NAMED_GROUPS))
     .next_all((more > 0).then(|| format!("and {more} more")))
-    .next("bring them back: kubectl failover failback, kubectl failover resume")
+    .next(format!(
+        "bring them back first: kubectl failover failback --all -A {all}, kubectl failover resume \
+         --all -A {all}"
+    ))
     .next(format!(
         "to uninstall all the same: --allow {}",
         names.join(",")
@@ -136,7 +142,7 @@ fn danger(status: &Status) -> Option<UninstallDanger> {
         Some(UninstallDanger::Paused)
     } else if status.order.is_some() {
         Some(UninstallDanger::Overridden)
-    } else if matches!(status.state, State::Failover | State::Waiting | State::Down) {
+    } else if matches!(status.state, State::Failover | State::Down) {
         Some(UninstallDanger::Away)
     } else {
         None
@@ -189,8 +195,12 @@ async fn existing(
     Ok(found.collect::<Result<Vec<Value>, Problem>>()?)
 }
 
-/// Whether an object has the chart's labels. The namespace may hold more than the installation, so
-/// only one that was made for an extension counts.
+fn is_shared(object: &Value) -> bool {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    SHARED_ROLES.contains(&name)
+}
+
+/// Whether an object has the chart's labels.
 fn is_own(object: &Value) -> bool {
     let label = |key: &str| object["metadata"]["labels"].get(key);
     label("linkerd.io/extension").is_some_and(|name| name == "failover")

@@ -13,6 +13,8 @@ kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: Metadata
+  users: [system:serviceaccount:linkerd-failover:kubectl-failover]
+- level: Metadata
   verbs: [create, update, patch]
   resources:
   - group: split.smi-spec.io
@@ -35,6 +37,15 @@ pub struct Write {
     pub ended: Timestamp,
 }
 
+/// A request, whatever became of it.
+#[derive(Debug)]
+pub struct AuditedRequest {
+    pub verb: String,
+    /// The API group and the plural: `apps/deployments`.
+    pub resource: String,
+    pub code: u64,
+}
+
 impl AuditLog {
     /// Starts the API server of a cluster again, with an audit log.
     pub async fn keep(sandbox: &Sandbox, cluster: &str) -> Self {
@@ -55,17 +66,42 @@ impl AuditLog {
 
     /// The writes in a namespace that succeeded, in the order in which they ended.
     pub fn writes(&self, namespace: &str) -> Vec<Write> {
-        let text = std::fs::read_to_string(&self.path).unwrap();
-        // The server may be writing the last line at this moment.
-        let lines = text
-            .split_inclusive('\n')
-            .filter(|line| line.ends_with('\n'));
-        let events = lines.map(|line| serde_json::from_str(line).unwrap());
+        let events = self.events().into_iter();
         let mut writes: Vec<Write> = events
             .filter_map(|event| write(&event, namespace))
             .collect();
         writes.sort_by_key(|write| write.ended);
         writes
+    }
+
+    /// The requests of a user that were answered.
+    pub fn requests(&self, user: &str) -> Vec<AuditedRequest> {
+        let events = self.events().into_iter();
+        let own = events.filter(|event| event["user"]["username"] == user);
+        own.filter_map(|event| {
+            let object = &event["objectRef"];
+            let group = object["apiGroup"].as_str().unwrap_or_default();
+            Some(AuditedRequest {
+                verb: event["verb"].as_str()?.to_owned(),
+                resource: format!(
+                    "{group}/{}",
+                    object["resource"].as_str().unwrap_or_default()
+                ),
+                code: event["responseStatus"]["code"].as_u64()?,
+            })
+        })
+        .collect()
+    }
+
+    fn events(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.path).unwrap();
+        // The server may be writing the last line at this moment.
+        let lines = text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 

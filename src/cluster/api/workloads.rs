@@ -46,6 +46,22 @@ impl Deployment {
     pub fn is_own(&self) -> bool {
         self.application.as_deref() == Some(OWN_NAME)
     }
+
+    /// Returns the namespaces that its `watch` is limited to. Empty: it runs groups in all of them.
+    pub fn watched_namespaces(&self) -> Vec<String> {
+        let contexts = self.flag("--contexts=").unwrap_or_default();
+        let contexts = contexts.split(',').filter(|name| !name.is_empty());
+        contexts.map(str::to_owned).collect()
+    }
+
+    /// Returns the selector of the groups that its `watch` runs.
+    pub fn selector(&self) -> Option<&str> {
+        self.flag("--selector=")
+    }
+
+    fn flag(&self, name: &str) -> Option<&str> {
+        self.args.iter().find_map(|arg| arg.strip_prefix(name))
+    }
 }
 
 #[derive(Default, Deserialize)]

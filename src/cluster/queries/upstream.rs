@@ -10,7 +10,8 @@ use crate::cluster::transport::error::RequestResult;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::upstream::{DEFAULT_NAMESPACE, Upstream};
 
-const EXTENSION_LABEL: &str = "linkerd.io/extension=failover";
+/// The label of the namespace of the controller, and of this program's own installation.
+pub const EXTENSION_LABEL: &str = "linkerd.io/extension=failover";
 
 /// The most namespaces that are searched: anyone who may label a namespace adds one.
 const MAX_EXTENSION_NAMESPACES: usize = 20;

@@ -47,6 +47,8 @@ pub const DEPLOYMENTS: ApiResource = ApiResource::new("apis/apps/v1", "deploymen
 pub const PODS: ApiResource = ApiResource::new("api/v1", "pods");
 pub const SELF_SUBJECT_ACCESS_REVIEWS: ApiResource =
     ApiResource::new("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews");
+pub const SUBJECT_ACCESS_REVIEWS: ApiResource =
+    ApiResource::new("apis/authorization.k8s.io/v1", "subjectaccessreviews");
 pub const SELF_SUBJECT_REVIEWS: ApiResource =
     ApiResource::new("apis/authentication.k8s.io/v1", "selfsubjectreviews");
 
