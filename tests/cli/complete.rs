@@ -34,7 +34,8 @@ fn hidden_commands_are_not_offered() {
 
 #[test]
 fn flags_and_global_flags_are_completed() {
-    assert_eq!(choices(&["create", "web-svc", "--fall"]), ["--fallback"]);
+    let fallbacks = ["--fallback", "--fallback-cluster"];
+    assert_eq!(choices(&["create", "web-svc", "--fall"]), fallbacks);
     assert_eq!(choices(&["status", "--kubec"]), ["--kubeconfig"]);
     assert!(choices(&["status", "-"]).contains(&"--selector".to_owned()));
 }
