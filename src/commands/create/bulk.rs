@@ -10,10 +10,9 @@ use serde_json::Value;
 use super::context::{CreateContext, CreateOutcome, Created};
 use super::existing::ExistingByNamespace;
 use super::new::{CreatePlan, CreateStep};
+use super::printed::{apex_name, existing_object, mode};
 use super::requirements::RequiredServices;
-use super::{
-    apex_name, arguments, existing, existing_object, file, mirrored, mode, new, requirements,
-};
+use super::{arguments, existing, file, mirrored, new, requirements};
 use crate::changes::confirm::ask;
 use crate::changes::preflight::MAX_CONCURRENT_GROUPS;
 use crate::changes::write::place_of;

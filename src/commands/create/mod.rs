@@ -11,6 +11,7 @@ pub mod file;
 pub mod mirrored;
 pub mod new;
 pub mod ports;
+pub mod printed;
 pub mod requirements;
 pub mod standby;
 pub mod validate;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use context::{CreateContext, CreateOutcome, Created};
 use futures::future::join;
-use serde_json::Value;
+use printed::{apex_name, existing_object, mode};
 use tokio::time::sleep;
 
 use super::env::CommandEnv;
@@ -27,12 +28,11 @@ use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::Cluster;
 use crate::cluster::api::groups;
 use crate::cluster::queries::runners::Runners;
-use crate::error::explain;
 use crate::model::{Carrier, Runner};
-use crate::problem::{Exit, Problem};
+use crate::problem::Exit;
 use crate::resource::annotations::{POLICY, STANDBY};
 use crate::resource::{Kind, NewGroup, policy};
-use crate::view::manifest::{self, ObjectFormat};
+use crate::view::manifest;
 
 const ROUTE_INSTEAD: &str = "TrafficSplits (SMI) are deprecated in Linkerd, and have no retries or \
                              circuit breakers; to create a route instead: --kind httproute";
@@ -128,25 +128,6 @@ fn apex_summary(created: &Created, dry_run: DryRun) -> Option<String> {
     ))
 }
 
-fn apex_name(group: &NewGroup) -> String {
-    format!("service/{}", group.apex)
-}
-
-/// Reads the existing object, unless only its name is printed.
-async fn existing_object(
-    cluster: &Cluster,
-    kind: &'static dyn Kind,
-    group: &NewGroup,
-    format: ObjectFormat,
-) -> Result<Value, Problem> {
-    if format == ObjectFormat::Name {
-        return Ok(Value::Null);
-    }
-    let resource = groups::api_resource(kind);
-    let found = cluster.get(resource, Some(&group.namespace), &group.name);
-    found.await.map_err(|error| explain(cluster, &error))
-}
-
 /// Returns a summary as kubectl prints it: `trafficsplit.split.smi-spec.io/web-failover created`.
 fn summary(created: &Created, dry_run: DryRun) -> String {
     let what = match created.outcome {
@@ -156,14 +137,6 @@ fn summary(created: &Created, dry_run: DryRun) -> String {
     };
     let name = manifest::full_name(created.kind.info(), &created.group.name);
     format!("{name} {what}{}", mode(dry_run))
-}
-
-fn mode(dry_run: DryRun) -> &'static str {
-    match dry_run {
-        DryRun::None => "",
-        DryRun::Client => " (dry run)",
-        DryRun::Server => " (server dry run)",
-    }
 }
 
 /// Returns who runs the group. Unknown if that or the group cannot be read.
