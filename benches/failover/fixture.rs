@@ -97,6 +97,34 @@ impl Fixture {
             .await;
     }
 
+    /// Makes the fallbacks mirrors of the services of another cluster.
+    pub async fn mirror_fallbacks(&self) {
+        let patch = json!({"metadata": {
+            "labels": {
+                "mirror.linkerd.io/mirrored-service": "true",
+                "mirror.linkerd.io/cluster-name": "east",
+            },
+            "annotations": {"mirror.linkerd.io/remote-svc-fq-name": "web.bench.svc.cluster.local"},
+        }});
+        let patch = patch.to_string().into_bytes();
+        let patches = (0..self.groups).map(async |group| {
+            let path = format!(
+                "/api/v1/namespaces/{}/services/{}-east",
+                self.namespace,
+                name(group)
+            );
+            send(
+                &self.client,
+                Method::PATCH,
+                &path,
+                MERGE_PATCH,
+                patch.clone(),
+            )
+            .await;
+        });
+        at_once(WRITERS, patches).await;
+    }
+
     async fn services(&self, names: impl Iterator<Item = String> + Clone, role: &str) {
         let path = format!("/api/v1/namespaces/{}/services", self.namespace);
         at_once(

@@ -1,6 +1,7 @@
 //! The rows of the table, each with its measurement.
 
 mod cost;
+mod evacuate;
 mod mass;
 mod memory;
 mod once;
@@ -11,13 +12,15 @@ use super::environment::Environment;
 use super::report::{Report, Target};
 
 /// The row about the whole cluster comes first, since the others leave their groups behind.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     "namespaces",
     "reaction",
     "hostile",
     "mass",
     "delayed",
     "once",
+    "evacuate",
+    "evacuate-delayed",
     "memory",
     "others",
     "idle",
@@ -33,6 +36,8 @@ pub async fn measure(name: &str, environment: &Environment, report: &mut Report)
         "mass" => mass::measure(environment, report).await,
         "delayed" => mass::measure_delayed(environment, report).await,
         "once" => once::measure(environment, report).await,
+        "evacuate" => evacuate::measure(environment, report).await,
+        "evacuate-delayed" => evacuate::measure_delayed(environment, report).await,
         "memory" => memory::measure(environment, report).await,
         "others" => memory::measure_others(environment, report).await,
         "namespaces" => memory::measure_namespaces(environment, report).await,

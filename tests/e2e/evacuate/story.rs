@@ -9,7 +9,7 @@ use kube::config::{Cluster, Context, NamedCluster, NamedContext};
 use serde_json::{Value, json};
 
 use super::{away_group, entries, home_group, mirror, order, weights};
-use crate::support::{Output, Side, TestNamespace, kubeconfig_with, plugin, rule};
+use crate::support::{Output, Side, TestNamespace, documented, kubeconfig_with, plugin, rule};
 
 /// Lets a user read everything in the cluster of this side.
 async fn may_read(side: &Side, user: &str) {
@@ -116,6 +116,7 @@ async fn twenty_five_groups_leave_a_cluster_and_return() {
     let run = async |command: &str| plugin().args(command.split(' ')).run().await;
     for (round, done) in [(0, "changed"), (1, "unchanged")] {
         let output = run(&command).await.code(1);
+        documented(&output.json());
         let results = results(&output);
         assert_eq!(results.len(), 25, "{output}");
         let of = |side: &Side, name: &str| {
