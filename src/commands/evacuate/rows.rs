@@ -56,7 +56,14 @@ pub fn planned(
         (Ok(_), TrafficEffect::Quiet) => PlannedEffect::Quiet,
     };
     if let (PlannedEffect::Stays, Some(group)) = (row.plan, group) {
-        row.message = why_it_stays(group, &planned.seen.readiness, there, cluster);
+        let seen = &planned.seen;
+        row.message = why_it_stays(group, &seen.readiness, there, cluster);
+        let others = seen.readiness.iter().enumerate();
+        let others = others.filter(|(index, _)| !there.contains(index));
+        let unknown = others.filter_map(|(_, readiness)| readiness.why_unknown());
+        row.next
+            .extend(unknown.filter_map(|why| seen.how_to_know(why)));
+        row.next.dedup();
     }
     row
 }
@@ -82,10 +89,10 @@ pub fn complete(row: &mut EvacuationRow, outcome: &ChangeOutcome) {
     let reported = ReportedResult::of(&outcome.result);
     row.result = reported.result;
     row.allow = reported.allow;
-    row.next = reported.next;
     let is_planned = row.is_as_ordered() || row.result == "wouldChange";
     if row.plan != PlannedEffect::Stays || !is_planned {
         row.message = reported.message;
+        row.next = reported.next;
     }
     match &outcome.now {
         Some(Ok(now)) => {

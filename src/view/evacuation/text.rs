@@ -248,3 +248,88 @@ fn next(row: &EvacuationRow) -> impl Iterator<Item = String> {
     let next = row.next.iter();
     next.map(|line| format!("  {}", shorten(&clean(line), MAX_LINE_CHARS)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::GroupId;
+
+    fn row(name: &str, plan: PlannedEffect, result: &'static str) -> EvacuationRow {
+        EvacuationRow {
+            context: "east".into(),
+            id: GroupId {
+                namespace: "shop".into(),
+                kind: "trafficsplit",
+                name: name.into(),
+            },
+            backends: vec![name.into()],
+            from: vec![name.into()],
+            to: vec![format!("{name}-west")],
+            plan,
+            result,
+            message: "avoids it".into(),
+            allow: None,
+            next: Vec::new(),
+            state: None,
+        }
+    }
+
+    fn report<'a>(command: &'static str, rows: &'a [EvacuationRow]) -> EvacuationReport<'a> {
+        EvacuationReport {
+            command,
+            cluster: "east",
+            id: "CHG-77",
+            until: None,
+            reason: Some("maintenance"),
+            dry_run: false,
+            contexts: Vec::new(),
+            rows,
+            stopped: None,
+            warnings: Vec::new(),
+            next: Vec::new(),
+            exit_code: 0,
+        }
+    }
+
+    #[test]
+    fn the_plan_says_what_moves_and_what_stays() {
+        let rows = [
+            row("web", PlannedEffect::Moves, "wouldChange"),
+            row("vote", PlannedEffect::Stays, "wouldChange"),
+            row("mail", PlannedEffect::LeftThere, "refused"),
+            row("chat", PlannedEffect::LeftElsewhere, "refused"),
+            row("book", PlannedEffect::Quiet, "wouldChange"),
+        ];
+        let text = report("evacuate", &rows).plan(false, None).join("\n");
+        let expected = "\
+Evacuate east (CHG-77: maintenance)
+
+CONTEXT  NAMESPACE  NAME  FROM  TO
+east     shop       web   web   web-west
+
+Stays in east:
+  east shop/vote (traffic on vote): avoids it
+  east shop/mail (traffic on mail): avoids it
+
+Left alone, with no traffic in east now:
+  east shop/chat (traffic on chat): avoids it
+
+1 group without traffic in east now: nothing will move there";
+        assert_eq!(text, expected);
+        assert_eq!(
+            report("evacuate", &rows[1..]).summary(),
+            "Evacuation of east (CHG-77): 1 without traffic there, 2 stayed behind, 1 left alone"
+        );
+    }
+
+    #[test]
+    fn many_rows_are_cut_unless_all_are_wanted() {
+        let row = |index: usize| row(&format!("g{index}"), PlannedEffect::Moves, "changed");
+        let rows: Vec<EvacuationRow> = (0..MAX_ROWS + 2).map(row).collect();
+        let report = report("return", &rows);
+        let lines = report.plan(false, None);
+        assert_eq!(lines.last().unwrap(), "… and 2 more (-o wide lists all)");
+        assert_eq!(report.plan(true, None).len(), lines.len() + 1);
+        assert_eq!(report.summary(), "Return of east (CHG-77): 42 moved");
+    }
+}
