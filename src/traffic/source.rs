@@ -12,7 +12,7 @@ use crate::model::traffic::Traffic;
 #[derive(Debug)]
 pub enum Source {
     /// The clients' proxies, by port-forward.
-    Proxies(ProxySource),
+    Proxies(Box<ProxySource>),
     /// A Prometheus that scrapes them.
     Prometheus(Box<PrometheusSource>),
 }

@@ -155,7 +155,7 @@ impl TrafficMeter {
         let coverage = proxies.coverage();
         Ok(Self {
             cluster: cluster.clone(),
-            source: Source::Proxies(proxies),
+            source: Source::Proxies(Box::new(proxies)),
             groups,
             window: options.window,
             coverage,
@@ -168,7 +168,7 @@ impl TrafficMeter {
     pub fn count_by(self, prometheus: PrometheusEndpoint, window: Duration) -> Self {
         let source = match self.source {
             Source::Proxies(clients) => {
-                let source = PrometheusSource::new(&self.cluster, prometheus, clients);
+                let source = PrometheusSource::new(&self.cluster, prometheus, *clients);
                 Source::Prometheus(Box::new(source))
             }
             source @ Source::Prometheus(_) => source,
