@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
 
-use super::preflight::MAX_CONCURRENT_GROUPS;
+use super::batches::MAX_CONCURRENT_WRITES;
 use crate::cluster::Cluster;
 use crate::cluster::api::events;
 
@@ -27,7 +27,7 @@ impl LaterEvents {
         };
         let events = stream::iter(events);
         events
-            .for_each_concurrent(MAX_CONCURRENT_GROUPS, async |(namespace, event)| {
+            .for_each_concurrent(MAX_CONCURRENT_WRITES, async |(namespace, event)| {
                 if let Err(cause) = events::publish(cluster, &namespace, &event).await {
                     tracing::debug!(%cause, "an Event was not written");
                 }

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use jiff::Timestamp;
 
 use super::gather::Gathered;
-use super::permissions::refuse_forbidden;
+use super::permissions::review;
 use super::rows;
 use crate::changes::batches::{BatchItem, BatchResult, Batches, Stop};
 use crate::changes::confirm::{ask, refuse_without_terminal};
@@ -156,9 +156,12 @@ impl Campaign<'_> {
             .zip(targets)
             .map(async |(context, targets)| {
                 let records = targets.into_iter().map(|target| target.record);
-                let mut planned = plan_all(*context, records.collect()).await;
+                let records: Vec<Record> = records.collect();
+                let denied = review(context.cluster, &records);
+                let (mut planned, denied) = join(plan_all(*context, records.clone()), denied).await;
                 planned.sort_by_cached_key(|change| change.record.id());
-                refuse_forbidden(context.cluster, self.command(), &mut planned).await;
+                let command = self.command();
+                denied.refuse(context.cluster, command, &mut planned).await;
                 planned
             });
         join_all(plans).await
@@ -175,8 +178,13 @@ impl Campaign<'_> {
             .iter()
             .zip(planned)
             .map(async |(context, planned)| {
-                let (mut planned, lost) = plan_confirmed(*context, planned).await;
-                refuse_forbidden(context.cluster, self.command(), &mut planned).await;
+                let records = planned.iter().map(|change| change.record.clone());
+                let records: Vec<Record> = records.collect();
+                let denied = review(context.cluster, &records);
+                let ((mut planned, lost), denied) =
+                    join(plan_confirmed(*context, planned), denied).await;
+                let command = self.command();
+                denied.refuse(context.cluster, command, &mut planned).await;
                 (planned, lost)
             });
         join_all(plans).await.into_iter().unzip()

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
 use crate::cli::{LocalName, ManyArgs};
 use crate::cluster::Clusters;
@@ -118,10 +118,10 @@ async fn read(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<ContextRecord
     let cluster = contexts::connect(env, &many.remotes).await?;
     let namespace = env.flags.namespace.as_deref();
     let namespace = namespace.filter(|_| !env.flags.all_namespaces);
-    let listed = list_groups(&cluster, namespace, None).await;
+    let listed = list_groups(&cluster, namespace, None);
+    let (listed, by) = join(listed, identity::signature(&cluster)).await;
     let listed = listed.map_err(|error| explain_group_list(&cluster, &error))?;
     let records = readable(&env.streams, &cluster, listed);
-    let by = identity::signature(&cluster).await;
     let by = by.map_err(|error| explain(&cluster, &error))?;
     Ok(ContextRecords {
         cluster,
