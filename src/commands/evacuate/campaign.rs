@@ -328,11 +328,15 @@ impl Campaign<'_> {
     }
 
     fn stopped(&self, result: &BatchResult) -> Option<Stopped> {
-        let left = result.left.len();
+        let (stopped, left) = match result.left.len() {
+            0 => ("", String::new()),
+            1 => ("stopped, since ", "; 1 group not reached".to_owned()),
+            left => ("stopped, since ", format!("; {left} groups not reached")),
+        };
         Some(match result.stop.as_ref()? {
             Stop::Interrupted(signal) => Stopped {
                 why: "interrupted",
-                words: format!("stopped by {}: {left} groups not reached", signal.name()),
+                words: format!("stopped by {}{left}", signal.name()),
             },
             Stop::Worse(groups) => {
                 let groups = groups.iter().map(|it| {
@@ -344,8 +348,7 @@ impl Campaign<'_> {
                 Stopped {
                     why: "worse",
                     words: clean(&format!(
-                        "stopped, since a group is worse off after its traffic moved: {}; {left} \
-                         groups not reached",
+                        "{stopped}a group is worse off after its traffic moved: {}{left}",
                         groups.join("; ")
                     )),
                 }

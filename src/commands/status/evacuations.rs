@@ -60,10 +60,14 @@ pub async fn print(
         .collect();
     let clock = groups.first().map(|it| it.cluster.clock().now());
     let now = clock.unwrap_or_else(Timestamp::now);
-    for evacuation in evacuations(&dated) {
-        for line in lines(&evacuation, flags, groups.len() > 1, now) {
+    let found = evacuations(&dated);
+    for evacuation in &found {
+        for line in lines(evacuation, flags, groups.len() > 1, now) {
             page.streams.print(&line)?;
         }
+    }
+    if !found.is_empty() {
+        page.streams.print("")?;
     }
     Ok(())
 }
