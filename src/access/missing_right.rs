@@ -3,10 +3,13 @@
 use crate::text::ConnectionFlags;
 use crate::text::word;
 
+const PORT_FORWARD: &str = "pods/portforward";
+
 /// A verb on a resource that the user lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingRight<'a> {
-    user: &'a str,
+    /// None: the server did not say.
+    user: Option<&'a str>,
     verb: &'a str,
     /// The resource and its subresource: `pods/log`.
     resource: &'a str,
@@ -31,11 +34,31 @@ impl<'a> MissingRight<'a> {
             .and_then(|rest| rest.split_once('"'))
             .map(|(namespace, _)| namespace);
         Some(Self {
-            user,
+            user: Some(user),
             verb,
             resource,
             group,
             namespace,
+            others: Vec::new(),
+        })
+    }
+
+    /// Returns the right to `create` that Kubernetes 1.35 and newer ask for after `get`, if the
+    /// message of the refusal of a port-forward is about it. The server names neither the verb nor
+    /// the user: `pods "web-0" is forbidden: `, or `RBAC: role not found` at the end.
+    pub fn of_port_forward(path: &'a str, message: &str) -> Option<Self> {
+        let pod = path
+            .strip_prefix("/api/v1/namespaces/")?
+            .strip_suffix("/portforward")?;
+        let (namespace, _) = pod.split_once("/pods/")?;
+        let (_, why) = message.split_once("\" is forbidden:")?;
+        let why = why.trim();
+        (why.is_empty() || why.starts_with("RBAC:")).then(|| Self {
+            user: None,
+            verb: "create",
+            resource: PORT_FORWARD,
+            group: "",
+            namespace: Some(namespace),
             others: Vec::new(),
         })
     }
@@ -55,16 +78,19 @@ impl<'a> MissingRight<'a> {
 
     /// Returns `user "me" cannot list trafficsplits.split.smi-spec.io in namespace ns`.
     pub fn in_words(&self) -> String {
+        let user = match self.user {
+            Some(user) => format!("user {user:?}"),
+            None => "you".to_owned(),
+        };
         if self.is_impersonation() {
-            return format!("user {:?} cannot impersonate others", self.user);
+            return format!("{user} cannot impersonate others");
         }
         let place = match self.namespace {
             Some(namespace) => format!("in namespace {namespace}"),
             None => "cluster-wide".to_owned(),
         };
         format!(
-            "user {:?} cannot {} {} {place}",
-            self.user,
+            "{user} cannot {} {} {place}",
             self.verb,
             self.full_resources(", ")
         )
@@ -98,19 +124,26 @@ impl<'a> MissingRight<'a> {
             "force" | "failback" if self.resource.starts_with("pods") => "traffic",
             command => command,
         };
-        let (verb, resource) = (word(self.verb), word(&self.full_resource()));
-        let resources = word(&self.full_resources(","));
-        vec![
-            format!(
-                "ask an administrator to grant it, with a {role} bound to you: kubectl \
-                 {cluster}{namespace} create {role} failover --verb={verb} --resource={resources}"
-            ),
-            format!("check it: kubectl {all}{namespace} auth can-i {verb} {resource}"),
-            format!(
-                "for all rights that this command needs: kubectl failover check --rbac \
-                 {command}{flag} {all} {scope}"
-            ),
-        ]
+        // Servers before Kubernetes 1.35 ask for `get` alone, newer ones for both.
+        let verbs = match self.resource {
+            PORT_FORWARD => vec!["get", "create"],
+            _ => vec![self.verb],
+        };
+        let (verb, resources) = (word(&verbs.join(",")), word(&self.full_resources(",")));
+        let mut next = vec![format!(
+            "ask an administrator to grant it, with a {role} bound to you: kubectl \
+             {cluster}{namespace} create {role} failover --verb={verb} --resource={resources}"
+        )];
+        let question = self.question();
+        next.extend(verbs.into_iter().map(|verb| {
+            let verb = word(verb);
+            format!("check it: kubectl {all}{namespace} auth can-i {verb} {question}")
+        }));
+        next.push(format!(
+            "for all rights that this command needs: kubectl failover check --rbac \
+             {command}{flag} {all} {scope}"
+        ));
+        next
     }
 
     /// Newer servers report more specific verbs, such as `impersonate-on:user-info:list`.
@@ -121,6 +154,17 @@ impl<'a> MissingRight<'a> {
     fn full_resources(&self, separator: &str) -> String {
         let all = std::iter::once(self.full_resource()).chain(self.others.iter().cloned());
         all.collect::<Vec<_>>().join(separator)
+    }
+
+    /// Returns the resource as `kubectl auth can-i` takes it, for which `pods/log` is a pod's name.
+    fn question(&self) -> String {
+        let resource = self.full_resource();
+        match resource.split_once('/') {
+            Some((resource, subresource)) => {
+                format!("{} --subresource={}", word(resource), word(subresource))
+            }
+            None => word(&resource),
+        }
     }
 
     /// Returns the resource in kubectl's form: the subresource follows the group.
@@ -188,6 +232,47 @@ mod tests {
         assert_eq!(
             MissingRight::missing_in(message).unwrap().in_words(),
             "user \"me\" cannot get deployments.apps/scale in namespace ns"
+        );
+    }
+
+    #[test]
+    fn a_port_forward_needs_get_and_create() {
+        let told = "x: User \"me\" cannot get resource \"pods/portforward\" in API group \"\" in \
+                    the namespace \"ns\"";
+        let path = "/api/v1/namespaces/ns/pods/web-0/portforward";
+        let create = |message: &'static str| {
+            MissingRight::of_port_forward(path, message).map(|it| it.next(&west()))
+        };
+        let asked = MissingRight::missing_in(told).unwrap().next(&west());
+        assert!(
+            asked[0]
+                .ends_with("create role failover --verb=get,create --resource=pods/portforward"),
+            "{asked:?}"
+        );
+        assert!(asked[1].ends_with("can-i get pods --subresource=portforward"));
+        assert!(asked[2].ends_with("can-i create pods --subresource=portforward"));
+        for refusal in [
+            "pods \"web-0\" is forbidden: ",
+            "pods \"web-0\" is forbidden:",
+            "pods \"web-0\" is forbidden: RBAC: role.rbac.authorization.k8s.io \"x\" not found",
+        ] {
+            assert_eq!(create(refusal).as_ref(), Some(&asked), "{refusal}");
+        }
+        let right = MissingRight::of_port_forward(path, "pods \"web-0\" is forbidden: ").unwrap();
+        assert_eq!(
+            right.in_words(),
+            "you cannot create pods/portforward in namespace ns"
+        );
+        for other in [
+            "admission webhook \"x\" denied the request: no",
+            "pods \"web-0\" is forbidden: ValidatingAdmissionPolicy 'x' denied request: no",
+        ] {
+            assert_eq!(create(other), None, "{other}");
+        }
+        let path = "/api/v1/namespaces/ns/pods/web-0";
+        assert_eq!(
+            MissingRight::of_port_forward(path, "pods \"web-0\" is forbidden: "),
+            None
         );
     }
 

@@ -31,7 +31,7 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
         Cause::Status { code: 401, .. } => rejected(cluster),
         Cause::Status {
             code: 403, message, ..
-        } => forbidden(cluster, &clean(message)),
+        } => forbidden(cluster, &error.path, &clean(message)),
         Cause::Status {
             code: 400, message, ..
         } if is_about_selector(message) => {
@@ -92,9 +92,15 @@ fn rejected(cluster: &Cluster) -> Problem {
         ))
 }
 
-fn forbidden(cluster: &Cluster, message: &str) -> Problem {
-    match MissingRight::missing_in(message) {
+fn forbidden(cluster: &Cluster, path: &str, message: &str) -> Problem {
+    let right = MissingRight::missing_in(message);
+    match right.or_else(|| MissingRight::of_port_forward(path, message)) {
         Some(right) => missing(cluster, &right),
+        // An authorizer other than RBAC has words of its own for the same refusal.
+        None if path.ends_with("/portforward") => refused(cluster, message).next(
+            "admission rejected it, or the right to create pods/portforward is missing, which \
+             Kubernetes 1.35 and newer ask for",
+        ),
         None => denied(cluster, message),
     }
 }
@@ -127,8 +133,11 @@ fn is_denial(error: &RequestError) -> bool {
 }
 
 fn denied(cluster: &Cluster, message: &str) -> Problem {
+    refused(cluster, message).next("not an RBAC error: admission or validation rejected it")
+}
+
+fn refused(cluster: &Cluster, message: &str) -> Problem {
     Problem::new(format!("{} refused the request: {message}", place(cluster)))
-        .next("not an RBAC error: admission or validation rejected it")
 }
 
 /// Returns what can hold up a write that got no answer.

@@ -223,7 +223,7 @@ async fn rights_depend_on_the_command() {
 
     // In short, what several commands lack is one line.
     let short = check().args(["-o", "short"]).run().await.code(1);
-    let needed = "needed by create, watch, force, failback, set, delete, pause, resume, migrate";
+    let needed = "needed by create, watch, force, failback, evacuate, return, set, delete, pause, resume, migrate";
     let lacks = short.stdout.lines().filter(|line| line.contains(needed));
     assert_eq!(lacks.count(), 1, "all kinds are one line: {short}");
     let is_lease = |line: &&str| line.contains("leases.coordination.k8s.io");

@@ -30,6 +30,8 @@ pub enum Proxy {
     Absent,
     /// The API server does not allow the port-forward.
     Forbidden,
+    /// As Kubernetes 1.35 refuses a port-forward without the right to `create`.
+    CreateForbidden,
     /// Counts 100 responses for each scrape, by the weights of the groups.
     Follows,
     /// Counts 100 responses of `web-svc` for each scrape, whatever the weights are.
@@ -208,11 +210,15 @@ async fn serve(
     if let Some(path) = path.strip_suffix("/portforward?ports=4191") {
         let pod = path.rsplit('/').next().unwrap();
         let proxy = pods.get(pod).copied().unwrap();
-        if proxy == Proxy::Forbidden {
-            let message = format!(
-                "pods \"{pod}\" is forbidden: User \"me\" cannot create resource \
-                 \"pods/portforward\" in API group \"\" in the namespace \"emojivoto\""
-            );
+        if matches!(proxy, Proxy::Forbidden | Proxy::CreateForbidden) {
+            let why = match proxy {
+                Proxy::Forbidden => {
+                    "User \"me\" cannot get resource \"pods/portforward\" in API group \"\" in the \
+                     namespace \"emojivoto\""
+                }
+                _ => "",
+            };
+            let message = format!("pods \"{pod}\" is forbidden: {why}");
             let body = json!({"kind": "Status", "code": 403, "message": message});
             return answer(&mut stream, 403, &body).await;
         }

@@ -142,7 +142,7 @@ async fn clients_that_cannot_be_asked_are_found_before_the_move() {
     for (proxy, message, next) in [
         (
             Proxy::Forbidden,
-            "Forbidden: user \"me\" cannot create pods/portforward",
+            "Forbidden: user \"me\" cannot get pods/portforward",
             "check --rbac traffic",
         ),
         (

@@ -140,17 +140,27 @@ async fn of_many_pods_some_are_asked_a_few_at_once() {
 
 #[tokio::test]
 async fn without_the_right_to_port_forwards_the_role_is_named() {
-    let cluster = FakeCluster::start(&[("a", Proxy::Forbidden), ("b", Proxy::Forbidden)]).await;
-    let (ended, ..) = traffic(&cluster, "").await;
-    let problem = problem(ended);
-    assert!(
-        problem
-            .message
-            .starts_with("Forbidden: user \"me\" cannot create pods/portforward"),
-        "{problem:?}"
-    );
-    let next = problem.next.join("\n");
-    assert!(next.contains("check --rbac traffic"), "{next}");
+    for (proxy, message) in [
+        (
+            Proxy::Forbidden,
+            "Forbidden: user \"me\" cannot get pods/portforward",
+        ),
+        (
+            Proxy::CreateForbidden,
+            "Forbidden: you cannot create pods/portforward",
+        ),
+    ] {
+        let cluster = FakeCluster::start(&[("a", proxy), ("b", proxy)]).await;
+        let (ended, ..) = traffic(&cluster, "").await;
+        let problem = problem(ended);
+        assert!(problem.message.starts_with(message), "{problem:?}");
+        let next = problem.next.join("\n");
+        assert!(
+            next.contains("--verb=get,create --resource=pods/portforward"),
+            "{next}"
+        );
+        assert!(next.contains("check --rbac traffic"), "{next}");
+    }
 }
 
 #[tokio::test]
