@@ -1,6 +1,8 @@
 //! The requests to a group's backends during a window, as the clients count them, and what the
 //! command `traffic` computes from them (aggregation).
 
+use std::collections::BTreeSet;
+
 use super::histogram::Histogram;
 use super::ids::{GroupId, ServiceRef};
 
@@ -33,6 +35,12 @@ impl BackendTraffic {
     /// Returns how many requests were answered.
     pub fn responses(&self) -> f64 {
         self.success + self.failure
+    }
+
+    /// Returns how many responses there were to requests that the weights apply to: those of
+    /// clients that call the apex.
+    pub fn routed(&self) -> f64 {
+        (self.responses() - self.direct).max(0.0)
     }
 
     /// Returns the share of the responses that are a success.
@@ -74,8 +82,10 @@ pub struct Clients {
     pub silent: Vec<SilentClient>,
     /// The pods whose proxy restarted during the window. Their requests before that are not counted.
     pub restarted: Vec<String>,
-    /// How many of those that answered have a proxy that is older than the group's object.
+    /// How many of those that call the apex have a proxy that is older than the group's object.
     pub older_than_group: usize,
+    /// The workloads that call a backend or its pods themselves, as far as they are known.
+    pub direct_callers: BTreeSet<String>,
 }
 
 impl Clients {
@@ -124,10 +134,9 @@ pub struct TrafficRow {
 }
 
 impl TrafficRow {
-    /// Returns how many responses there were to requests that the weights apply to: those of
-    /// clients that call the apex.
+    /// As [`BackendTraffic::routed`].
     pub fn routed(&self) -> f64 {
-        (self.traffic.responses() - self.traffic.direct).max(0.0)
+        self.traffic.routed()
     }
 }
 
@@ -150,6 +159,8 @@ pub struct TrafficReport {
     pub clients: Clients,
     /// The weights changed during the window.
     pub has_moved: bool,
+    /// A line for each other object that routes the requests to the apex, if they were looked for.
+    pub conflicts: Vec<String>,
     /// What was answered before the weights last changed, if that was counted.
     pub before: Option<EarlierTraffic>,
     /// Who counted the requests, if not the clients' proxies themselves.
@@ -189,10 +200,15 @@ impl TrafficReport {
         total
     }
 
-    /// Returns the share of all responses that came from a backend.
+    /// Returns how many responses there were to requests that the weights apply to.
+    pub fn routed(&self) -> f64 {
+        self.rows.iter().map(TrafficRow::routed).sum()
+    }
+
+    /// Returns the share of a backend in the responses to requests that the weights apply to.
     pub fn share(&self, row: &TrafficRow) -> Option<f64> {
-        let all: f64 = self.rows.iter().map(|row| row.traffic.responses()).sum();
-        (all > 0.0).then(|| row.traffic.responses() / all)
+        let all = self.routed();
+        (all > 0.0).then(|| row.routed() / all)
     }
 
     /// Returns the row of a backend.

@@ -243,6 +243,7 @@ mod tests {
             seconds: 10.0,
             clients: Clients::default(),
             has_moved: false,
+            conflicts: Vec::new(),
             before: None,
             counted_by: None,
         }

@@ -200,6 +200,21 @@ fn refused(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> {
     } else {
         format!(" for {}", names.join(" and "))
     };
+    // A backend without any weight that could answer.
+    let idle = report.rows.iter().find(|row| {
+        let has_ready = row.traffic.ready.is_some_and(|(fewest, _)| fewest > 0);
+        row.weight == 0 && has_ready
+    });
+    let status = format!("see what is ready: kubectl failover status {flags}");
+    let next = idle.map_or(status, |idle| {
+        format!(
+            "{} has ready endpoints and no weight; to move the traffic there: kubectl failover \
+             force {} --to {} {flags}",
+            idle.name,
+            report.id.short_name(),
+            idle.name
+        )
+    });
     (refused > 0.0).then(|| TrafficFinding {
         fault: TrafficFault::Refused,
         message: format!(
@@ -207,10 +222,13 @@ fn refused(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> {
              them.",
             requests(refused)
         ),
-        next: Some(format!(
-            "see what is ready: kubectl failover status {flags}"
-        )),
+        next: Some(next),
     })
+}
+
+/// Whether the traffic goes where the weights send it, as far as the requests show it.
+pub fn follows_weights(report: &TrafficReport) -> bool {
+    not_by_weight(report, "").is_none()
 }
 
 /// Compares the shares with those that the weights ask for. A backend that has no endpoints for the
@@ -220,7 +238,7 @@ fn not_by_weight(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> 
         return None;
     }
     let can_serve = |row: &&TrafficRow| row.traffic.ready.is_none_or(|(_, most)| most > 0);
-    let all: f64 = report.rows.iter().map(TrafficRow::routed).sum();
+    let all = report.routed();
     #[allow(clippy::cast_precision_loss, reason = "weights are small")]
     let weight = |row: &TrafficRow| row.weight as f64;
     let weights: f64 = report.rows.iter().filter(can_serve).map(weight).sum();
@@ -243,21 +261,52 @@ fn not_by_weight(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> 
         percent(weight(row) / weights),
         percent(row.routed() / all)
     );
-    if report.clients.older_than_group > 0 {
+    for conflict in &report.conflicts {
+        message += &format!(" {conflict}.");
+    }
+    let older = report.clients.older_than_group;
+    if older > 0 {
         message += &format!(
             " {} started before {}.",
-            count(report.clients.older_than_group, "client pod"),
+            count(older, "client pod"),
             report.id.short_name()
         );
+    }
+    let mut next = match report.conflicts.as_slice() {
+        [] => format!(
+            "look for a ServiceProfile or another route that takes precedence: kubectl failover \
+             check {flags}"
+        ),
+        _ => format!(
+            "keep one of the objects that route {}; to see them: kubectl failover status {0} \
+             {flags}",
+            report.apex
+        ),
+    };
+    if older > 0 {
+        next += "; restart the client pods that are older";
     }
     Some(TrafficFinding {
         fault: TrafficFault::NotByWeight,
         message,
-        next: Some(format!(
-            "look for a ServiceProfile or another route that takes precedence: kubectl failover \
-             check {flags}; restart client pods that are older than the route"
-        )),
+        next: Some(next),
     })
+}
+
+/// Names the clients that call a backend itself.
+fn direct_callers(report: &TrafficReport) -> String {
+    let callers = &report.clients.direct_callers;
+    let named = callers.iter().take(MAX_NAMED_PODS).cloned();
+    let mut named: Vec<String> = named.collect();
+    match callers.len().saturating_sub(MAX_NAMED_PODS) {
+        0 => {}
+        more => named.push(format!("{more} more")),
+    }
+    match named.as_slice() {
+        [] => "Clients".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 fn direct_calls(report: &TrafficReport) -> Option<TrafficFinding> {
@@ -276,10 +325,12 @@ fn direct_calls(report: &TrafficReport) -> Option<TrafficFinding> {
     Some(TrafficFinding {
         fault: TrafficFault::DirectCalls,
         message: format!(
-            "Clients sent {} to {whom}, not to {apex}: the weights do not apply to them.",
+            "{} sent {} to {whom}, not to {apex}: the weights do not apply to them, and SHARE does \
+             not count them.",
+            direct_callers(report),
             requests(count)
         ),
-        next: Some(format!("let these clients call {apex}")),
+        next: Some(format!("have these clients call {apex}")),
     })
 }
 
@@ -322,13 +373,13 @@ fn worse_than_primary(report: &TrafficReport) -> Vec<TrafficFinding> {
         (rate >= LOW_SUCCESS && normal - rate > SUCCESS_DIFFERENCE).then(|| TrafficFinding {
             fault: TrafficFault::WorseThanPrimary,
             message: format!(
-                "{} answers {} with success, {} answers {}.",
+                "{} fails more often than {}: {} of its responses are a success, and {} of {1}'s.",
                 row.name,
-                percent(rate),
                 primary.name,
+                percent(rate),
                 percent(normal)
             ),
-            next: None,
+            next: Some(format!("look at the logs of {}", row.name)),
         })
     });
     worse.collect()
@@ -491,6 +542,7 @@ mod tests {
                 ..Clients::default()
             },
             has_moved: false,
+            conflicts: Vec::new(),
             before: None,
             counted_by: None,
         }
@@ -531,6 +583,17 @@ mod tests {
               traffic. 2 client pods started before httproute/web."
             ]
         );
+        astray.conflicts = vec!["TrafficSplit web routes the same service".to_owned()];
+        let [found] = &findings(&astray, "-n ns")[..] else {
+            panic!("{astray:?}")
+        };
+        let routes = ". TrafficSplit web routes the same service. 2 client pods";
+        assert!(found.message.contains(routes), "{found:?}");
+        assert_eq!(
+            found.next.as_deref().unwrap(),
+            "keep one of the objects that route web; to see them: kubectl failover status web -n \
+             ns; restart the client pods that are older"
+        );
         astray.has_moved = true;
         assert_eq!(messages(&astray), [""; 0]);
         // The proxies skip what has no endpoints.
@@ -543,11 +606,16 @@ mod tests {
     fn calls_of_a_backend_itself_do_not_count_as_astray() {
         let mut direct = report(&[row("web", 1, 100.0, 0.0), row("web-east", 0, 50.0, 0.0)]);
         direct.rows[1].traffic.direct = 50.0;
+        assert_eq!(direct.share(&direct.rows[0]), Some(1.0));
+        direct
+            .clients
+            .direct_callers
+            .insert("deploy/bot".to_owned());
         assert_eq!(
             messages(&direct),
             [
-                "Clients sent 50 requests to web-east itself, not to web: the weights do not apply \
-              to them."
+                "deploy/bot sent 50 requests to web-east itself, not to web: the weights do not apply \
+                 to them, and SHARE does not count them."
             ]
         );
     }
@@ -560,7 +628,7 @@ mod tests {
             messages(&headless),
             [
                 "Clients sent 1 request to pods of web by their own addresses or names, not to web: \
-                 the weights do not apply to them."
+                 the weights do not apply to them, and SHARE does not count them."
             ]
         );
     }
@@ -581,7 +649,10 @@ mod tests {
         let worse = report(&[row("web", 1, 100.0, 0.0), row("web-east", 1, 95.0, 5.0)]);
         assert_eq!(
             messages(&worse),
-            ["web-east answers 95% with success, web answers 100%."]
+            [
+                "web-east fails more often than web: 95% of its responses are a success, and 100% \
+                 of web's."
+            ]
         );
     }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::clients::{ClientSelection, Workload};
+use super::clients::{ClientSelection, Workload, workload_name};
 use super::metrics::difference::{ClientTraffic, GroupTraffic, difference};
 use super::metrics::scrape::{GroupServices, ScrapedGroups};
 use super::proxy_client::{ProxyClient, ScrapeError, TimedScrape};
@@ -298,15 +298,12 @@ impl ProxySource {
             window.as_secs_f64()
         };
         for traffic in &mut traffic {
-            let Clients {
-                senders,
-                older_than_group,
-                ..
-            } = traffic.clients;
+            let counted = std::mem::take(&mut traffic.clients);
             traffic.seconds = seconds;
             traffic.clients = Clients {
-                senders,
-                older_than_group,
+                senders: counted.senders,
+                older_than_group: counted.older_than_group,
+                direct_callers: counted.direct_callers,
                 ..all.clone()
             };
         }
@@ -318,29 +315,49 @@ impl ProxySource {
 
     /// Adds what a pod said.
     fn add(&self, traffic: &mut [Traffic], pod: &PodName, answer: Answer) {
+        let caller = pod;
         let pod = ServiceRef::new(pod.namespace.as_str(), pod.name.as_str());
-        for (traffic, created) in traffic.iter_mut().zip(&self.created) {
-            #[allow(clippy::cast_precision_loss, reason = "Unix seconds")]
-            let created = created.map(|created| created.as_second() as f64);
-            let is_older = answer
-                .started
-                .zip(created)
-                .is_some_and(|(started, created)| started < created);
-            traffic.clients.older_than_group += usize::from(is_older);
-        }
         for (index, mut client) in answer.traffic.groups {
             let group = self.groups.iter().nth(index);
             let backends = group.map(|group| group.backends.as_slice());
             let backends = backends.unwrap_or_default().iter();
+            let mut is_direct = false;
             for (traffic, backend) in client.backends.iter_mut().zip(backends) {
                 // The pods of a backend are no clients of each other.
                 if self.groups.is_pod_of(&pod, backend) {
                     traffic.to_pods = 0.0;
                 }
+                is_direct |= traffic.direct + traffic.to_pods > 0.0;
             }
-            if let Some(traffic) = traffic.get_mut(index) {
-                add(traffic, &client);
+            let Some(traffic) = traffic.get_mut(index) else {
+                continue;
+            };
+            add(traffic, &client);
+            if is_direct {
+                traffic.clients.direct_callers.insert(self.workload(caller));
             }
+            #[allow(clippy::cast_precision_loss, reason = "Unix seconds")]
+            let created = self.created.get(index).copied().flatten();
+            let created = created.map(|created| created.as_second() as f64);
+            let is_older = answer
+                .started
+                .zip(created)
+                .is_some_and(|(started, created)| started < created);
+            let calls = |backend: &BackendTraffic| backend.routed() + backend.refused > 0.0;
+            let calls_apex = client.refused > 0.0 || client.backends.iter().any(calls);
+            traffic.clients.older_than_group += usize::from(is_older && calls_apex);
+        }
+    }
+
+    /// Returns the workload of a pod as it is shown, or the pod if it has none.
+    fn workload(&self, pod: &PodName) -> String {
+        let known = self.pods.iter();
+        let mut known = known.filter(|it| it.namespace == pod.namespace && it.name == pod.name);
+        let workload = known.next().and_then(workload_name);
+        let workload = workload.unwrap_or_else(|| format!("pod/{}", pod.name));
+        match self.namespaces.len() {
+            1 => workload,
+            _ => format!("{workload} (namespace {})", pod.namespace),
         }
     }
 

@@ -334,6 +334,8 @@ struct ClientsItem<'a> {
     unmeshed: usize,
     silent: Vec<SilentItem<'a>>,
     restarted: &'a [String],
+    /// The workloads that call a backend or its pods themselves.
+    direct_callers: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -347,7 +349,7 @@ struct SilentItem<'a> {
 struct BackendItem<'a> {
     name: &'a str,
     weight: u64,
-    /// Of all responses; none without any.
+    /// Of the responses to requests that the weights apply to; none without any.
     share: Option<f64>,
     /// None for a Service that selects no pods here.
     meshed_pods: Option<usize>,
@@ -463,6 +465,7 @@ fn clients(report: &TrafficReport) -> ClientsItem<'_> {
         unmeshed: clients.unmeshed,
         silent: silent.collect(),
         restarted: &clients.restarted,
+        direct_callers: clients.direct_callers.iter().map(String::as_str).collect(),
     }
 }
 
@@ -546,6 +549,7 @@ mod tests {
                 ..Clients::default()
             },
             has_moved: false,
+            conflicts: Vec::new(),
             before: None,
             counted_by: None,
         }

@@ -283,7 +283,7 @@ impl Expected {
             return Some("a group is not what it was".to_owned());
         };
         let routed = |name: &str| report.row(name).map_or(0.0, TrafficRow::routed);
-        let all = all_routed(report);
+        let all = report.routed();
         if all <= 0.0 {
             return Some(format!(
                 "no requests to {} from {} within {}, so nothing shows where they go",
@@ -299,7 +299,7 @@ impl Expected {
 
     /// Says which backends the requests go to.
     fn shares(&self, report: &TrafficReport) -> String {
-        let all = all_routed(report);
+        let all = report.routed();
         let used = report.rows.iter().filter(|row| row.routed() > 0.0);
         let used = used.map(|row| {
             let share = row.routed() / all * 100.0;
@@ -309,11 +309,6 @@ impl Expected {
         let seconds = seconds(report.seconds);
         format!("{} of {all:.0} requests in {seconds}", used.join(" and "))
     }
-}
-
-/// The requests that the weights apply to.
-fn all_routed(report: &TrafficReport) -> f64 {
-    report.rows.iter().map(TrafficRow::routed).sum()
 }
 
 /// Says why no request can be counted, before anything is changed.

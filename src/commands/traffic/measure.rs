@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::api::groups;
+use crate::cluster::queries::conflicts;
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::error;
 use crate::model::traffic::{EarlierTraffic, Traffic, TrafficReport, TrafficRow};
-use crate::model::traffic_findings::{count, seconds};
+use crate::model::traffic_findings::{count, follows_weights, seconds};
 use crate::model::{Group, GroupId, LastMove};
 use crate::problem::Problem;
 use crate::resource::Record;
@@ -97,6 +98,8 @@ struct MeasuredGroup {
     before: Option<EarlierTraffic>,
     /// When its weights were last seen to change.
     moved: Option<Instant>,
+    /// Which other objects route its requests, if they were looked for.
+    conflicts: Option<Vec<String>>,
     /// Why it is left out.
     lost: Option<Problem>,
 }
@@ -119,6 +122,7 @@ impl TrafficMeter {
                 since: EarlierTraffic::default(),
                 before: None,
                 moved: None,
+                conflicts: None,
                 lost: None,
             })
         });
@@ -281,12 +285,41 @@ impl TrafficMeter {
         }
         let groups = self.groups.iter().zip(traffic);
         let groups = groups.filter(|(group, _)| group.lost.is_none());
-        let reports: Vec<TrafficReport> = groups
+        let mut reports: Vec<TrafficReport> = groups
             .map(|(group, traffic)| self.report(group, traffic))
             .collect();
+        self.find_conflicts(&mut reports).await;
         match self.lost().next() {
             Some(problem) if reports.is_empty() => Err(problem.clone().into()),
             _ => Ok(reports),
+        }
+    }
+
+    /// Looks for the objects that route the requests of the groups whose traffic does not follow the
+    /// weights, once. What cannot be read is left out.
+    async fn find_conflicts(&mut self, reports: &mut [TrafficReport]) {
+        let mut astray = Vec::new();
+        for report in reports.iter() {
+            let group = self.groups.iter_mut().find(|it| it.group.id == report.id);
+            let Some(group) = group else { continue };
+            if follows_weights(report) {
+                group.conflicts = None;
+            } else if group.conflicts.is_none() {
+                astray.push(group.record.clone());
+            }
+        }
+        if !astray.is_empty() {
+            let mut found = conflicts::read(&self.cluster, &astray).await.by_group;
+            for group in &mut self.groups {
+                if astray.iter().any(|record| record.id() == group.group.id) {
+                    group.conflicts = Some(found.remove(&group.group.id).unwrap_or_default());
+                }
+            }
+        }
+        for report in reports {
+            let group = self.groups.iter().find(|it| it.group.id == report.id);
+            let known = group.and_then(|group| group.conflicts.clone());
+            report.conflicts = known.unwrap_or_default();
         }
     }
 
@@ -355,6 +388,7 @@ impl TrafficMeter {
             clients: traffic.clients,
             before: measured.before.clone(),
             has_moved: measured.has_moved || self.has_moved_before(measured, traffic.seconds),
+            conflicts: Vec::new(),
             counted_by: self.source.counted_by(),
         }
     }

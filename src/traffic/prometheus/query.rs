@@ -57,7 +57,7 @@ pub fn promql(groups: &ScrapedGroups, scope: &QueryScope<'_>) -> String {
         window: format!("{}ms", scope.window.as_millis()),
     };
     let all = AllServices::new(groups.iter());
-    let mut parts = query.proxies(scope.created);
+    let mut parts = query.proxies();
     for backends in destinations(&all.backends) {
         let responses = format!("response_total{{{backends}}}");
         let responses = query.counter(&responses, "classification,status_code", BY_DESTINATION);
@@ -78,7 +78,12 @@ pub fn promql(groups: &ScrapedGroups, scope: &QueryScope<'_>) -> String {
     }
     parts.extend(query.ready(&all));
     let groups = groups.iter().enumerate();
-    parts.extend(groups.map(|(index, group)| query.senders(index, group)));
+    let created = scope.created.iter().copied().chain(std::iter::repeat(None));
+    parts.extend(
+        groups
+            .zip(created)
+            .flat_map(|((index, group), created)| query.senders(index, group, created)),
+    );
     parts.join("\nor\n")
 }
 
@@ -151,23 +156,15 @@ impl Query {
     }
 
     /// The pods, and the time between their scrapes.
-    fn proxies(&self, created: &[Option<Timestamp>]) -> Vec<String> {
+    fn proxies(&self) -> Vec<String> {
         let (start, window) = (self.process_start(), &self.window);
-        let older = created.iter().enumerate().filter_map(|(index, created)| {
-            let created = created.as_ref()?.as_second();
-            Some(labelled(
-                &format!("{OLDER}{index}"),
-                &format!("count({start} < {created})"),
-            ))
-        });
-        let parts = [
+        vec![
             labelled(PODS, &format!("count({start})")),
             labelled(
                 SECONDS,
                 &format!("avg(timestamp({start}) - timestamp({start} offset {window}))"),
             ),
-        ];
-        parts.into_iter().chain(older).collect()
+        ]
     }
 
     /// The requests by the Service that is called, and the backend.
@@ -211,8 +208,14 @@ impl Query {
         })
     }
 
-    /// How many pods have a counter of a group that grew.
-    fn senders(&self, index: usize, group: &GroupServices) -> String {
+    /// How many pods have a counter of a group that grew, and how many of them have a proxy that is
+    /// older than the group's object.
+    fn senders(
+        &self,
+        index: usize,
+        group: &GroupServices,
+        created: Option<Timestamp>,
+    ) -> Vec<String> {
         let responses = destinations(&group.backends.iter().collect());
         let responses = responses.map(|backends| format!("response_total{{{backends}}}"));
         let apex = services("parent", &[&group.apex].into());
@@ -224,7 +227,13 @@ impl Query {
         });
         let grown: Vec<String> = grown.collect();
         let by_pod = format!("count by (namespace,pod) ({})", grown.join(" or "));
-        labelled(&format!("{SENDERS}{index}"), &format!("count({by_pod})"))
+        let older = created.map(|created| {
+            let (start, created) = (self.process_start(), created.as_second());
+            let older = format!("count(({start} < {created}) and on (namespace,pod) {by_pod})");
+            labelled(&format!("{OLDER}{index}"), &older)
+        });
+        let senders = labelled(&format!("{SENDERS}{index}"), &format!("count({by_pod})"));
+        [senders].into_iter().chain(older).collect()
     }
 }
 

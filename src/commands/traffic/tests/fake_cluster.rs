@@ -38,6 +38,8 @@ pub enum Proxy {
     Strays,
     /// As `Follows`, but each tenth response of `web-svc-east` is a failure.
     FollowsToFailures,
+    /// As `Counts`, but half of the requests call `web-svc-east` itself.
+    CallsBackend,
     /// Nothing is sent.
     Idle,
     /// It is no client, but the Prometheus of linkerd-viz.
@@ -57,6 +59,8 @@ pub struct Seen {
     splits: BTreeMap<String, Value>,
     /// The responses that pods counted, by backend.
     responses: HashMap<String, BTreeMap<String, u64>>,
+    /// ServiceProfiles.
+    profiles: Vec<Value>,
     /// The status and the body of Prometheus's answers.
     prometheus: (u16, String),
     /// The queries that it got, with the heads of the requests.
@@ -158,6 +162,16 @@ impl FakeCluster {
         self
     }
 
+    /// Adds a ServiceProfile that sends the requests to `web-svc` to another service.
+    pub fn with_profile(self) -> Self {
+        let overrides = json!([{"authority": "other.emojivoto.svc.cluster.local", "weight": 1}]);
+        self.seen.lock().profiles = vec![json!({
+            "metadata": {"name": "web-svc.emojivoto.svc.cluster.local", "namespace": "emojivoto"},
+            "spec": {"dstOverrides": overrides},
+        })];
+        self
+    }
+
     /// Deletes the group of a service.
     pub fn delete(&self, service: &str) {
         self.seen.lock().splits.remove(service);
@@ -243,6 +257,8 @@ async fn serve(
             }
         }
         return answer(&mut stream, 200, &split).await;
+    } else if path.contains("serviceprofiles") {
+        seen.lock().profiles.clone()
     } else if path.contains("trafficsplits") {
         seen.lock().splits.values().cloned().collect()
     } else if path.contains("endpointslices") {
@@ -408,6 +424,15 @@ async fn forward(
                 sent_metrics(&seen.lock().responses[pod], 0)
             }
             Proxy::FollowsToFailures => sent_metrics(&seen.lock().responses[pod], 20),
+            Proxy::CallsBackend => {
+                metrics(before, false)
+                    + &format!(
+                        "outbound_http_balancer_queue_requests_total{{\
+                         parent_namespace=\"emojivoto\",parent_name=\"web-svc-east\",\
+                         backend_namespace=\"emojivoto\",backend_name=\"web-svc-east\"}} {}\n",
+                        50 * before
+                    )
+            }
             _ => metrics(before, is_second_process),
         };
         let length = body.len();

@@ -261,3 +261,30 @@ async fn conditions_must_hold_in_every_group_that_has_the_backend() {
     assert_eq!(list["missing"][0], "emojivoto/emoji-svc-failover: rps>1rps");
     assert_eq!(list["items"][1]["apex"], "web-svc");
 }
+
+#[tokio::test]
+async fn clients_of_a_backend_itself_are_named_and_have_no_share() {
+    let cluster = FakeCluster::start(&[("a", Proxy::CallsBackend)]).await;
+    let report = json(&cluster, "").await;
+    assert_eq!(report["backends"][1]["direct"], 50.0);
+    assert_eq!(report["clients"]["directCallers"][0], "deploy/vote-bot");
+    let message = report["findings"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("deploy/vote-bot sent 50 requests to web-svc-east itself"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn the_object_that_takes_the_traffic_is_named() {
+    let cluster = FakeCluster::start(&[("a", Proxy::Strays)]).await;
+    let cluster = cluster.with_profile();
+    let report = json(&cluster, "").await;
+    let finding = &report["findings"][0];
+    assert_eq!(finding["reason"], "notByWeight");
+    let message = finding["message"].as_str().unwrap();
+    assert!(
+        message.contains("ServiceProfile web-svc.emojivoto.svc.cluster.local routes the same"),
+        "{message}"
+    );
+}
