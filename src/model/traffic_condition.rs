@@ -93,7 +93,8 @@ impl TrafficCondition {
         self.backend.as_deref()
     }
 
-    /// Whether it holds. Without requests, no share, success or latency meets anything.
+    /// Whether it holds. Without requests, no share, success or latency meets anything, and without
+    /// an answer no number does.
     pub fn holds(&self, report: &TrafficReport) -> bool {
         self.value(report)
             .is_some_and(|value| match self.comparison {
@@ -111,11 +112,14 @@ impl TrafficCondition {
         match self.value(report) {
             Some(value) if value.fract() == 0.0 => format!("{name} is {value:.0}{unit}"),
             Some(value) => format!("{name} is {value:.2}{unit}"),
-            None => format!("{name} is unknown: no requests"),
+            None => format!("{name} is unknown: {}", unknown(report)),
         }
     }
 
     fn value(&self, report: &TrafficReport) -> Option<f64> {
+        if report.clients.answered() == 0 {
+            return None;
+        }
         match &self.backend {
             None => self.metric.of(&report.total()),
             Some(name) => {
@@ -135,6 +139,15 @@ impl TrafficCondition {
             Some(backend) => format!("{metric}({backend})"),
             None => metric.to_owned(),
         }
+    }
+}
+
+/// Says why a number is not known.
+fn unknown(report: &TrafficReport) -> &'static str {
+    match &report.clients {
+        clients if clients.asked == 0 => "there are no meshed client pods to ask",
+        clients if clients.answered() == 0 => "no client pod answered",
+        _ => "no requests",
     }
 }
 
@@ -241,7 +254,11 @@ mod tests {
                 .collect(),
             refused: 1.0,
             seconds: 10.0,
-            clients: Clients::default(),
+            clients: Clients {
+                pods: 1,
+                asked: 1,
+                ..Clients::default()
+            },
             has_moved: false,
             conflicts: Vec::new(),
             before: None,
@@ -283,6 +300,20 @@ mod tests {
         assert!(holds("rps<1", &nothing));
         let share: TrafficCondition = "share(web)>=1%".parse().unwrap();
         assert_eq!(share.found(&nothing), "share(web) is unknown: no requests");
+    }
+
+    #[test]
+    fn without_an_answer_nothing_is_known() {
+        let mut nobody = report([0.0, 0.0]);
+        nobody.clients = Clients::default();
+        for text in ["rps<1", "rps>=0", "failfast<=9", "waiting(web)<=0"] {
+            assert!(!holds(text, &nobody), "{text}");
+        }
+        let rps: TrafficCondition = "rps<1".parse().unwrap();
+        assert_eq!(
+            rps.found(&nobody),
+            "rps is unknown: there are no meshed client pods to ask"
+        );
     }
 
     #[test]

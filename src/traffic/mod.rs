@@ -8,3 +8,4 @@ pub mod prometheus;
 pub mod proxies;
 pub mod proxy_client;
 pub mod source;
+mod window;

@@ -8,12 +8,13 @@ use futures::future::{join, join_all, ready};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::clients::{ClientSelection, Workload, workload_name};
-use super::metrics::difference::{ClientTraffic, GroupTraffic, difference};
+use super::metrics::difference::GroupTraffic;
 use super::metrics::scrape::{GroupServices, ScrapedGroups};
-use super::proxy_client::{ProxyClient, ScrapeError, TimedScrape};
+use super::proxy_client::ScrapeError;
+use super::window::{Answer, Client, PodName, Window};
 use crate::cluster::api::pod_health::selector;
 use crate::cluster::api::pods::{Pod, pods};
 use crate::cluster::{Cluster, RequestError, RequestResult};
@@ -22,12 +23,15 @@ use crate::model::{Group, ServiceRef};
 
 /// The most pods that are asked at the same moment.
 const MAX_SCRAPES_AT_ONCE: usize = 8;
-/// The time limit of a port-forward with its first scrape, and of a later scrape.
+/// The time limit of a port-forward with its first scrape, and of a later scrape, if the window is
+/// not shorter.
 const POD_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time limit of all first scrapes, if the window is not longer.
-const FIRST_SCRAPES_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time limit of all first scrapes, and of all later ones, if the window is not longer.
+const SCRAPES_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to list the pods again.
 const RELIST_INTERVAL: Duration = Duration::from_secs(30);
+/// How often at most to list the pods again while one is lost, or none answers.
+const LOST_RELIST_INTERVAL: Duration = Duration::from_secs(5);
 /// How many lists of pods, and Services, are read at the same moment.
 const MAX_READS_AT_ONCE: usize = 8;
 /// The default window.
@@ -66,32 +70,14 @@ pub struct ProxySource {
     backend_namespaces: BTreeSet<String>,
     pods: Vec<Pod>,
     listed: Instant,
+    /// A pod that was asked is lost, or none answers: the list is out of date.
+    is_outdated: bool,
+    /// When the last window ended.
+    ended: Option<Instant>,
     /// The pods that are asked.
     asked: BTreeMap<PodName, Client>,
     /// The pod selectors of the backends.
     selectors: BTreeMap<ServiceRef, BTreeMap<String, String>>,
-}
-
-/// A pod that is asked.
-#[derive(Debug, Default)]
-struct Client {
-    proxy: Option<ProxyClient>,
-    last: Option<TimedScrape>,
-}
-
-/// The namespace and the name of a pod.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct PodName {
-    namespace: String,
-    name: String,
-}
-
-/// What a pod said at the end of a window.
-struct Answer {
-    traffic: ClientTraffic,
-    seconds: f64,
-    /// When its proxy started, in Unix seconds.
-    started: Option<f64>,
 }
 
 impl ProxySource {
@@ -140,6 +126,8 @@ impl ProxySource {
             backend_namespaces,
             pods: pods?,
             listed: Instant::now(),
+            is_outdated: false,
+            ended: None,
             asked: BTreeMap::new(),
             selectors,
         };
@@ -217,9 +205,14 @@ impl ProxySource {
         selected.filter(|pod| !pod.is_meshed).count()
     }
 
-    /// Lists the pods again from time to time.
+    /// Lists the pods again from time to time, and soon if they are no longer those of the list.
     pub(super) async fn relist(&mut self) -> RequestResult<()> {
-        if self.listed.elapsed() >= RELIST_INTERVAL {
+        let interval = if self.is_outdated {
+            LOST_RELIST_INTERVAL
+        } else {
+            RELIST_INTERVAL
+        };
+        if self.listed.elapsed() >= interval {
             self.pods = list(&self.cluster, &self.namespaces, &self.backend_namespaces).await?;
             self.listed = Instant::now();
             self.choose();
@@ -227,33 +220,63 @@ impl ProxySource {
         Ok(())
     }
 
+    /// Returns what the pods count during a window. If none answers, the first window ends at once,
+    /// and later ones as long after the one before as if there were an answer.
     pub(super) async fn measure(&mut self, window: Duration) -> RequestResult<Vec<Traffic>> {
-        self.relist().await?;
+        let earliest = self.ended.map_or_else(Instant::now, |ended| ended + window);
+        let answers = loop {
+            self.relist().await?;
+            let answers = self.ask(window).await;
+            if answers.iter().any(|(_, answer)| answer.is_ok()) {
+                break answers;
+            }
+            self.is_outdated = true;
+            let wake = earliest.min(self.listed + LOST_RELIST_INTERVAL);
+            sleep_until(wake).await;
+            if wake == earliest {
+                break answers;
+            }
+        };
+        self.ended = Some(Instant::now());
+        self.add_up(answers)
+    }
+
+    /// Asks the pods before and after a window.
+    async fn ask(&mut self, window: Duration) -> Vec<(PodName, Result<Answer, ScrapeError>)> {
         let permits = Semaphore::new(MAX_SCRAPES_AT_ONCE);
-        let asking = Asking {
+        let scrapes_timeout = SCRAPES_TIMEOUT.max(window);
+        let window = Window {
             cluster: &self.cluster,
             groups: &self.groups,
             permits: &permits,
-            window,
-            first_by: Instant::now() + FIRST_SCRAPES_TIMEOUT.max(window),
+            length: window,
+            pod_timeout: if window.is_zero() {
+                POD_TIMEOUT
+            } else {
+                POD_TIMEOUT.min(window.max(MIN_WINDOW))
+            },
+            first_by: Instant::now() + scrapes_timeout,
+            scrapes_timeout,
         };
         let asked = self.asked.iter_mut();
         let answers = join_all(asked.map(async |(pod, client)| {
-            let answer = asking.ask(pod, client).await;
-            if answer.is_err() {
+            let answer = window.ask(pod, client).await;
+            let mut is_lost = false;
+            if let Err(error) = &answer {
+                is_lost = error.is_gone() || client.has_answered();
                 *client = Client::default();
             }
-            (pod.clone(), answer)
+            ((pod.clone(), answer), is_lost)
         }));
-        let answers = answers.await;
-        self.add_up(answers, window)
+        let (answers, lost): (Vec<_>, Vec<bool>) = answers.await.into_iter().unzip();
+        self.is_outdated = lost.contains(&true);
+        answers
     }
 
     /// Adds up what the pods said.
     fn add_up(
         &self,
         answers: Vec<(PodName, Result<Answer, ScrapeError>)>,
-        window: Duration,
     ) -> RequestResult<Vec<Traffic>> {
         let none = |group: &GroupServices| Traffic {
             backends: vec![BackendTraffic::default(); group.backends.len()],
@@ -295,7 +318,7 @@ impl ProxySource {
         let seconds = if answered > 0 {
             seconds / f64::from(answered)
         } else {
-            window.as_secs_f64()
+            0.0
         };
         for traffic in &mut traffic {
             let counted = std::mem::take(&mut traffic.clients);
@@ -436,72 +459,5 @@ fn add(traffic: &mut Traffic, client: &GroupTraffic) {
     traffic.refused += client.refused;
     for (sum, backend) in traffic.backends.iter_mut().zip(&client.backends) {
         sum.merge(backend);
-    }
-}
-
-/// How the pods are asked during one window.
-struct Asking<'a> {
-    cluster: &'a Cluster,
-    groups: &'a ScrapedGroups,
-    permits: &'a Semaphore,
-    window: Duration,
-    /// By when all first scrapes must be made.
-    first_by: Instant,
-}
-
-impl Asking<'_> {
-    /// Returns the requests of a pod between its last scrape, or one at once, and one after the
-    /// window.
-    async fn ask(&self, pod: &PodName, client: &mut Client) -> Result<Answer, ScrapeError> {
-        let before = match client.last.take() {
-            Some(last) => last,
-            None => {
-                let first = timeout_at(self.first_by, self.first(pod)).await;
-                let (proxy, scrape) = first.unwrap_or(Err(ScrapeError::TimedOut))?;
-                client.proxy = Some(proxy);
-                scrape
-            }
-        };
-        sleep_until(before.at + self.window).await;
-        let after = self.second(pod, client).await?;
-        let seconds = (after.at - before.at).as_secs_f64();
-        let traffic = difference(&before.scrape, &after.scrape, seconds, self.groups);
-        let started = after.scrape.started;
-        client.last = Some(after);
-        Ok(Answer {
-            traffic,
-            seconds,
-            started,
-        })
-    }
-
-    /// Connects to a pod, and scrapes it.
-    async fn first(&self, pod: &PodName) -> Result<(ProxyClient, TimedScrape), ScrapeError> {
-        let _permit = self.permits.acquire().await;
-        let first = async {
-            let PodName { namespace, name } = pod;
-            let mut proxy = ProxyClient::connect(self.cluster, namespace, name).await?;
-            let scrape = proxy.scrape(self.groups).await?;
-            Ok((proxy, scrape))
-        };
-        timeout(POD_TIMEOUT, first)
-            .await
-            .unwrap_or(Err(ScrapeError::TimedOut))
-    }
-
-    /// Scrapes a pod again. If its connection has ended, because its proxy restarted for example,
-    /// connects once more.
-    async fn second(&self, pod: &PodName, client: &mut Client) -> Result<TimedScrape, ScrapeError> {
-        if let Some(proxy) = &mut client.proxy {
-            let _permit = self.permits.acquire().await;
-            match timeout(POD_TIMEOUT, proxy.scrape(self.groups)).await {
-                Ok(Err(error)) if error.is_cut() => {}
-                Ok(scrape) => return scrape,
-                Err(_) => return Err(ScrapeError::TimedOut),
-            }
-        }
-        let (proxy, scrape) = self.first(pod).await?;
-        client.proxy = Some(proxy);
-        Ok(scrape)
     }
 }

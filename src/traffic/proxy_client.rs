@@ -19,6 +19,8 @@ const ADMIN_PORT: u16 = 4191;
 pub enum ScrapeError {
     #[error("{}", .0.cause)]
     Request(#[from] RequestError),
+    #[error("it is gone")]
+    Gone,
     #[error("{}", .why.as_deref().unwrap_or("the connection was cut"))]
     Cut { why: Option<String> },
     #[error("its proxy answered with HTTP {0}")]
@@ -34,6 +36,7 @@ pub enum ScrapeError {
 impl From<PodHttpError> for ScrapeError {
     fn from(error: PodHttpError) -> Self {
         match error {
+            PodHttpError::Request(error) if error.is_not_found() => Self::Gone,
             PodHttpError::Request(error) => Self::Request(error),
             PodHttpError::Cut { why } => Self::Cut { why },
         }
@@ -44,6 +47,11 @@ impl ScrapeError {
     /// Whether the connection ended, so that a new one may help.
     pub fn is_cut(&self) -> bool {
         matches!(self, Self::Cut { .. })
+    }
+
+    /// Whether there is no such pod.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone)
     }
 }
 

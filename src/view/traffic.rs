@@ -7,9 +7,12 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::{Cell, Columns};
 use super::formats::API_VERSION;
+use crate::model::GroupId;
 use crate::model::fold::groups_named;
 use crate::model::traffic::{BackendTraffic, TrafficReport, TrafficRow};
-use crate::model::traffic_findings::{TrafficFinding, count, findings, findings_of_all, seconds};
+use crate::model::traffic_findings::{
+    TrafficFault, TrafficFinding, count, findings, findings_of_all, seconds,
+};
 use crate::text::{ConnectionFlags, clean, wrap};
 
 /// A cell without data.
@@ -17,23 +20,30 @@ const NO_DATA: &str = "-";
 /// The heights of a sparkline.
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Says what was counted, such as `web-svc: 10s of requests from 50 of 312 client pods`.
+/// Says what was counted, such as `web-svc: 10s of requests from 50 of 312 client pods`. Only pods
+/// that answered are counted.
 pub fn heading(reports: &[TrafficReport]) -> String {
     let Some(first) = reports.first() else {
         return String::new();
     };
     let clients = &first.clients;
-    let pods = if clients.asked < clients.pods {
-        format!("{} of {}", clients.asked, count(clients.pods, "client pod"))
-    } else {
-        count(clients.pods, "client pod")
-    };
+    let pods = count(clients.pods, "client pod");
+    let answered = clients.answered();
     let seconds = seconds(first.seconds);
+    let counted = match answered {
+        _ if clients.asked == 0 => "no requests counted, no meshed client pods".to_owned(),
+        0 => {
+            let asked = count(clients.asked, "client pod");
+            format!("no requests counted, none of {asked} answered")
+        }
+        _ if answered < clients.pods => format!("{seconds} of requests from {answered} of {pods}"),
+        _ => format!("{seconds} of requests from {pods}"),
+    };
     let what = match reports {
         [only] => only.apex.clone(),
         many => count(many.len(), "group"),
     };
-    let mut heading = format!("{what}: {seconds} of requests from {pods}");
+    let mut heading = format!("{what}: {counted}");
     if let Some(source) = &first.counted_by {
         heading += &format!(", by {source}");
     }
@@ -154,12 +164,13 @@ fn columns(reports: &[TrafficReport], style: TrafficStyle<'_>) -> Vec<TrafficCol
         }),
     ]);
     if style.wide {
+        let known = |report: &TrafficReport, number: f64| {
+            (report.clients.answered() > 0).then(|| format!("{number:.0}"))
+        };
         columns.extend([
-            column("WAITING", &|row| {
-                Some(format!("{:.0}", row.traffic.waiting))
-            }),
-            column("FAILFAST", &|row| {
-                Some(format!("{:.0}", row.traffic.refused))
+            of_report("WAITING", &|report, row| known(report, row.traffic.waiting)),
+            of_report("FAILFAST", &|report, row| {
+                known(report, row.traffic.refused)
             }),
             column("READY", &|row| row.traffic.ready.map(ready)),
         ]);
@@ -239,7 +250,20 @@ pub fn notes(
     lines
 }
 
-/// One line for each backend of one window.
+/// What is wrong in a window, without its numbers.
+pub type TrafficFaults = Vec<(TrafficFault, Vec<GroupId>)>;
+
+/// Returns what is wrong.
+pub fn faults(reports: &[TrafficReport]) -> TrafficFaults {
+    let found = findings_of_all(reports, |_| String::new()).into_iter();
+    let found = found.map(|found| {
+        let groups = found.groups.into_iter().cloned().collect();
+        (found.finding.fault, groups)
+    });
+    found.collect()
+}
+
+/// One line for each backend of one window, with how many of the client pods answered.
 pub fn text_lines(reports: &[TrafficReport], at: Timestamp) -> Vec<String> {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| NO_DATA.to_owned());
     let line = |report: &TrafficReport, row: &TrafficRow| {
@@ -248,18 +272,21 @@ pub fn text_lines(reports: &[TrafficReport], at: Timestamp) -> Vec<String> {
             [_] => String::new(),
             _ => format!("{} ", report.id),
         };
+        let is_known = report.clients.answered() > 0;
         let mut line = format!(
-            "{at:.0} {group}{} weight={} share={} success={} rps={:.1} p95={}",
+            "{at:.0} {group}{} weight={} share={} success={} rps={} p95={}",
             row.name,
             row.weight,
             or_none(share(report, row)),
             or_none(success(traffic)),
-            traffic.rps,
+            or_none(is_known.then(|| format!("{:.1}", traffic.rps))),
             or_none(latency(traffic, 0.95))
         );
         if traffic.refused > 0.0 {
             line += &format!(" failfast={:.0}", traffic.refused);
         }
+        let clients = &report.clients;
+        line += &format!(" pods={}/{}", clients.answered(), clients.pods);
         clean(&line)
     };
     let rows = reports
@@ -377,13 +404,14 @@ struct NumbersItem {
     failures: f64,
     /// From 0 to 1; none without responses, as the latencies.
     success: Option<f64>,
-    rps: f64,
+    /// None if no client answered, as the connections and what follows.
+    rps: Option<f64>,
     latency_ms_p50: Option<f64>,
     latency_ms_p95: Option<f64>,
     latency_ms_p99: Option<f64>,
-    tcp_connections: f64,
-    waiting: f64,
-    failfast: f64,
+    tcp_connections: Option<f64>,
+    waiting: Option<f64>,
+    failfast: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -438,7 +466,7 @@ impl<'a> TrafficDocument<'a> {
             window_seconds: report.seconds,
             clients: clients(report),
             backends: report.rows.iter().map(|row| backend(report, row)).collect(),
-            total: numbers(&report.total()),
+            total: numbers(report, &report.total()),
             findings: findings(report, &flags).into_iter().map(finding).collect(),
             ending: None,
         }
@@ -476,7 +504,7 @@ fn backend<'a>(report: &TrafficReport, row: &'a TrafficRow) -> BackendItem<'a> {
         share: report.share(row),
         meshed_pods: row.meshed.map(|(meshed, _)| meshed),
         pods: row.meshed.map(|(_, all)| all),
-        numbers: numbers(&row.traffic),
+        numbers: numbers(report, &row.traffic),
         ready: row
             .traffic
             .ready
@@ -486,18 +514,19 @@ fn backend<'a>(report: &TrafficReport, row: &'a TrafficRow) -> BackendItem<'a> {
     }
 }
 
-fn numbers(traffic: &BackendTraffic) -> NumbersItem {
+fn numbers(report: &TrafficReport, traffic: &BackendTraffic) -> NumbersItem {
+    let known = |number: f64| (report.clients.answered() > 0).then_some(number);
     NumbersItem {
         responses: traffic.responses(),
         failures: traffic.failure,
         success: traffic.success_rate(),
-        rps: traffic.rps,
+        rps: known(traffic.rps),
         latency_ms_p50: traffic.latency.quantile(0.5),
         latency_ms_p95: traffic.latency.quantile(0.95),
         latency_ms_p99: traffic.latency.quantile(0.99),
-        tcp_connections: traffic.connections,
-        waiting: traffic.waiting,
-        failfast: traffic.refused,
+        tcp_connections: known(traffic.connections),
+        waiting: known(traffic.waiting),
+        failfast: known(traffic.refused),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::cluster::listwatch::collection::Collection;
 use crate::cluster::listwatch::list::list_objects;
@@ -26,7 +27,7 @@ pub struct Pod {
     pub is_meshed: bool,
     /// It has not terminated.
     pub is_alive: bool,
-    /// Its containers run.
+    /// Its containers run, and it is not being deleted.
     pub is_running: bool,
 }
 
@@ -43,7 +44,7 @@ impl Pod {
         Self {
             is_meshed: containers.any(|container| container.name == PROXY_CONTAINER),
             is_alive: !matches!(status.phase.as_str(), "Succeeded" | "Failed"),
-            is_running: status.phase == "Running",
+            is_running: status.phase == "Running" && metadata.deletion_timestamp.is_none(),
             owner: owners.find(|owner| owner.controller),
             namespace: namespace.to_owned(),
             name: metadata.name,
@@ -72,6 +73,7 @@ struct PodMeta {
     name: String,
     labels: Labels,
     owner_references: Vec<OwnerReference>,
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]

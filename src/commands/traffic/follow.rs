@@ -284,6 +284,9 @@ impl Expected {
         };
         let routed = |name: &str| report.row(name).map_or(0.0, TrafficRow::routed);
         let all = report.routed();
+        if report.clients.answered() == 0 {
+            return Some("no client pod answers, so nothing shows where they go".to_owned());
+        }
         if all <= 0.0 {
             return Some(format!(
                 "no requests to {} from {} within {}, so nothing shows where they go",

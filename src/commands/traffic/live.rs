@@ -11,7 +11,7 @@ use crate::output::screen::Screen;
 use crate::output::spinner::Spinner;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
-use crate::view::traffic::heading;
+use crate::view::traffic::{TrafficFaults, heading};
 
 /// How many windows a sparkline has.
 const MAX_SPARKS: usize = 20;
@@ -27,6 +27,7 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
     let mut history: Vec<Vec<f64>> = Vec::new();
     let mut last: Option<Vec<TrafficReport>> = None;
     let mut reported_lost = 0;
+    let mut known = TrafficFaults::new();
     meter.leave_out_lost();
     loop {
         let lost = |line: &str| match &mut screen {
@@ -68,7 +69,7 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
                 page.streams.say(line);
             }
             reported_lost = left_out.len();
-            page.print_lines(meter, &reports)?;
+            page.print_lines(meter, &reports, &mut known)?;
         }
         last = Some(reports);
     }

@@ -25,12 +25,17 @@ use crate::traffic::source::Source;
 
 /// How long to wait for a cluster that does not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// The time limit of reading the groups after a window in which no client answered.
+const SILENT_READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why a window could not be measured.
 #[derive(Debug, thiserror::Error)]
 enum MeterError {
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The API server did not answer at the end of the window.
+    #[error("{0}")]
+    Away(RequestError),
     #[error(transparent)]
     Group(#[from] Problem),
 }
@@ -49,6 +54,7 @@ impl MeterError {
                 error.is_unanswered() || error.is_transient()
             }
             Self::Source(SourceError::Prometheus(error)) => error.may_pass(),
+            Self::Away(_) => true,
             Self::Group(_) => false,
         }
     }
@@ -60,6 +66,8 @@ impl MeterError {
                 PrometheusCause::Forward(error) => error::explain(cluster, error),
                 _ => error.problem(),
             },
+            Self::Away(error) => error::explain(cluster, &error)
+                .next("the API server went away during the window, so its requests are lost"),
             Self::Group(problem) => problem,
         }
     }
@@ -273,7 +281,14 @@ impl TrafficMeter {
 
     async fn measure(&mut self, window: Duration) -> Result<Vec<TrafficReport>, MeterError> {
         let traffic = self.source.measure(window).await?;
-        let records = self.read_again().await?;
+        let has_answer = traffic.iter().any(|it| it.clients.answered() > 0);
+        let records = self.read_again(has_answer).await.map_err(|error| {
+            if error.is_unanswered() || error.is_transient() {
+                MeterError::Away(error)
+            } else {
+                error.into()
+            }
+        })?;
         for (measured, traffic) in self.groups.iter_mut().zip(&traffic) {
             if measured.lost.is_some() {
                 continue;
@@ -334,20 +349,24 @@ impl TrafficMeter {
         self.groups.iter().filter_map(|group| group.lost.as_ref())
     }
 
-    /// Reads the groups as they are now.
-    async fn read_again(&self) -> RequestResult<Vec<Record>> {
+    /// Reads the groups as they are now. If no client answered, the API server may not either.
+    async fn read_again(&self, has_answer: bool) -> RequestResult<Vec<Record>> {
+        let cluster = match has_answer {
+            true => self.cluster.clone(),
+            false => self.cluster.limited(SILENT_READ_TIMEOUT),
+        };
         if let [MeasuredGroup { record, group, .. }] = self.groups.as_slice() {
             let GroupId {
                 namespace, name, ..
             } = &group.id;
-            let found = groups::get(&self.cluster, record.kind, namespace, name).await?;
+            let found = groups::get(&cluster, record.kind, namespace, name).await?;
             return Ok(found.into_iter().collect());
         }
         let namespaces = self.groups().map(|group| group.id.namespace.as_str());
         let namespaces: BTreeSet<&str> = namespaces.collect();
         let mut records = Vec::new();
         for namespace in namespaces {
-            let listed = list_groups(&self.cluster, Some(namespace), None).await?;
+            let listed = list_groups(&cluster, Some(namespace), None).await?;
             records.extend(listed.records);
         }
         Ok(records)

@@ -9,8 +9,8 @@ use crate::output::streams::Streams;
 use crate::text::ConnectionFlags;
 use crate::view::formats::{json, json_line, yaml};
 use crate::view::traffic::{
-    Ending, TrafficDocument, TrafficListDocument, TrafficOrigin, TrafficStyle, heading, notes,
-    table, text_lines,
+    Ending, TrafficDocument, TrafficFaults, TrafficListDocument, TrafficOrigin, TrafficStyle,
+    faults, heading, notes, table, text_lines,
 };
 
 /// How and where to print.
@@ -89,7 +89,7 @@ impl TrafficPage {
         lines
     }
 
-    /// Prints lines for one of many windows.
+    /// Prints lines for one of many windows, and the findings unless they are as `known`.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -97,6 +97,7 @@ impl TrafficPage {
         &self,
         meter: &TrafficMeter,
         reports: &[TrafficReport],
+        known: &mut TrafficFaults,
     ) -> anyhow::Result<()> {
         if self.format == TrafficFormat::Json {
             for report in reports {
@@ -107,6 +108,13 @@ impl TrafficPage {
         }
         for line in text_lines(reports, meter.cluster.clock().now()) {
             self.streams.print(&line)?;
+        }
+        let faults = faults(reports);
+        if faults != *known {
+            for line in notes(reports, &self.reach, None) {
+                self.streams.print(&line)?;
+            }
+            *known = faults;
         }
         Ok(())
     }

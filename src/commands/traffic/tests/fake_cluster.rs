@@ -1,6 +1,6 @@
 //! An API server with a group and client pods, whose port-forwards end at scripted proxies.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,10 @@ pub enum Proxy {
     CallsBackend,
     /// Nothing is sent.
     Idle,
+    /// Answers the first scrape, and no other one.
+    GoesSilent,
+    /// Counts, but the pod is being deleted.
+    Terminates,
     /// It is no client, but the Prometheus of linkerd-viz.
     Prometheus,
 }
@@ -65,6 +69,10 @@ pub struct Seen {
     prometheus: (u16, String),
     /// The queries that it got, with the heads of the requests.
     pub queries: Vec<String>,
+    /// The pods that were replaced.
+    gone: BTreeSet<String>,
+    /// Nothing answers.
+    is_away: bool,
 }
 
 impl Seen {
@@ -110,6 +118,7 @@ impl Seen {
 pub struct FakeCluster {
     pub url: String,
     seen: Arc<Mutex<Seen>>,
+    pods: Arc<Mutex<HashMap<String, Proxy>>>,
 }
 
 impl FakeCluster {
@@ -120,17 +129,17 @@ impl FakeCluster {
         let pods = pods
             .iter()
             .map(|(name, proxy)| ((*name).to_owned(), *proxy));
-        let (pods, all): (Arc<HashMap<String, Proxy>>, _) =
-            (Arc::new(pods.collect()), Arc::clone(&seen));
+        let pods: Arc<Mutex<HashMap<String, Proxy>>> = Arc::new(Mutex::new(pods.collect()));
+        let (there, all) = (Arc::clone(&pods), Arc::clone(&seen));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (pods, seen) = (Arc::clone(&pods), Arc::clone(&all));
+                let (pods, seen) = (there.lock().clone(), Arc::clone(&all));
                 tokio::spawn(async move {
                     let _ = serve(stream, &pods, &seen).await;
                 });
             }
         });
-        Self { url, seen }
+        Self { url, seen, pods }
     }
 
     /// Puts all traffic on the primaries.
@@ -177,6 +186,19 @@ impl FakeCluster {
         self.seen.lock().splits.remove(service);
     }
 
+    /// Replaces a pod with another one. Connections to it end without a word.
+    pub fn replace(&self, old: &str, new: &str, proxy: Proxy) {
+        let mut pods = self.pods.lock();
+        pods.remove(old);
+        pods.insert(new.to_owned(), proxy);
+        self.seen.lock().gone.insert(old.to_owned());
+    }
+
+    /// Has nothing answer any more.
+    pub fn go_away(&self) {
+        self.seen.lock().is_away = true;
+    }
+
     pub fn seen(&self) -> Seen {
         self.seen.lock().clone()
     }
@@ -213,7 +235,14 @@ async fn serve(
     stream.read_exact(&mut sent).await?;
     let request: Vec<&str> = first.split(' ').take(2).collect();
     let path = request[1].to_owned();
-    seen.lock().requests.push(request.join(" "));
+    let is_away = {
+        let mut seen = seen.lock();
+        seen.requests.push(request.join(" "));
+        seen.is_away
+    };
+    if is_away {
+        sleep(Duration::from_secs(3600)).await;
+    }
     if path == "/api/v1/query" {
         let answer = seen.lock().query(&head, &sent);
         return stream.write_all(answer.as_bytes()).await;
@@ -223,7 +252,13 @@ async fn serve(
     }
     if let Some(path) = path.strip_suffix("/portforward?ports=4191") {
         let pod = path.rsplit('/').next().unwrap();
-        let proxy = pods.get(pod).copied().unwrap();
+        let Some(proxy) = pods.get(pod).copied() else {
+            let message = format!("pods \"{pod}\" not found");
+            let body = json!({
+                "kind": "Status", "code": 404, "reason": "NotFound", "message": message
+            });
+            return answer(&mut stream, 404, &body).await;
+        };
         if matches!(proxy, Proxy::Forbidden | Proxy::CreateForbidden) {
             let why = match proxy {
                 Proxy::Forbidden => {
@@ -333,9 +368,10 @@ fn pod(name: &str, proxy: Proxy) -> Value {
         Proxy::Prometheus => json!({"linkerd.io/extension": "viz", "component": "prometheus"}),
         _ => json!({"app": "vote-bot", "pod-template-hash": "6b"}),
     };
+    let deleted = (proxy == Proxy::Terminates).then_some("2026-01-02T03:04:05Z");
     json!({
         "metadata": {
-            "name": name, "labels": labels,
+            "name": name, "labels": labels, "deletionTimestamp": deleted,
             "ownerReferences": [{"kind": "ReplicaSet", "name": "vote-bot-6b", "controller": true}],
         },
         "spec": {"containers": [{"name": container}]},
@@ -398,8 +434,16 @@ async fn forward(
     loop {
         let sent = request(&mut stream).await?;
         assert!(sent.starts_with("GET /metrics HTTP/1.1\r\n"));
-        if proxy == Proxy::Hangs {
+        let is_silent = {
+            let seen = seen.lock();
+            let has_answered = seen.scrapes.contains_key(pod);
+            proxy == Proxy::Hangs || seen.is_away || (proxy == Proxy::GoesSilent && has_answered)
+        };
+        if is_silent {
             sleep(Duration::from_secs(3600)).await;
+        }
+        if seen.lock().gone.contains(pod) {
+            return Ok(());
         }
         let before = {
             let mut seen = seen.lock();

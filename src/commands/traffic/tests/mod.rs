@@ -1,5 +1,6 @@
 //! Runs `traffic` against an API server whose port-forwards end at scripted proxies.
 
+mod absent;
 mod fake_cluster;
 mod follow;
 mod prometheus;
