@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use super::histogram::Histogram;
 use super::ids::{GroupId, ServiceRef};
 
+/// The metric that only a simulation of a proxy has. Its value is 1.
+pub const SIMULATION_METRIC: &str = "kubectl_failover_simulation";
+
 /// The requests of all clients to one backend.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BackendTraffic {
@@ -86,6 +89,10 @@ pub struct Clients {
     pub older_than_group: usize,
     /// The workloads that call a backend or its pods themselves, as far as they are known.
     pub direct_callers: BTreeSet<String>,
+    /// The clients are those that were named, not all pods.
+    pub are_named: bool,
+    /// The proxies of some are a simulation.
+    pub are_simulated: bool,
 }
 
 impl Clients {
@@ -165,6 +172,8 @@ pub struct TrafficReport {
     pub before: Option<EarlierTraffic>,
     /// Who counted the requests, if not the clients' proxies themselves.
     pub counted_by: Option<String>,
+    /// Why the group's route has no effect.
+    pub unaccepted: Option<String>,
 }
 
 /// What the backends answered that had the traffic before it moved.

@@ -263,6 +263,7 @@ mod tests {
             conflicts: Vec::new(),
             before: None,
             counted_by: None,
+            unaccepted: None,
         }
     }
 

@@ -8,6 +8,8 @@ use super::traffic::{TrafficReport, TrafficRow};
 pub enum TrafficFault {
     /// No request was counted.
     NoTraffic,
+    /// The route has no effect.
+    NotAccepted,
     /// The shares are not those of the weights.
     NotByWeight,
     /// Clients call a backend itself.
@@ -41,6 +43,7 @@ impl TrafficFault {
     pub fn name(self) -> &'static str {
         match self {
             Self::NoTraffic => "noTraffic",
+            Self::NotAccepted => "notAccepted",
             Self::NotByWeight => "notByWeight",
             Self::DirectCalls => "directCalls",
             Self::Refused => "refused",
@@ -81,6 +84,7 @@ const MAX_NAMED_PODS: usize = 3;
 /// Returns the findings, the most important ones first. `flags` are those of suggested commands.
 pub fn findings(report: &TrafficReport, flags: &str) -> Vec<TrafficFinding> {
     let findings = [
+        not_accepted(report, flags),
         no_traffic(report),
         refused(report, flags),
         not_by_weight(report, flags),
@@ -163,9 +167,26 @@ fn no_traffic_to_any(report: &TrafficReport) -> TrafficFinding {
     }
 }
 
+/// Without effect, a route has no weights that traffic could follow.
+fn not_accepted(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> {
+    let why = report.unaccepted.as_ref()?;
+    let mut letters = why.chars();
+    let first = letters.next()?.to_uppercase();
+    Some(TrafficFinding {
+        fault: TrafficFault::NotAccepted,
+        message: format!("{first}{}.", letters.as_str()),
+        next: Some(format!(
+            "see whether Linkerd's policy controller runs: kubectl failover check {flags}"
+        )),
+    })
+}
+
 fn no_traffic(report: &TrafficReport) -> Option<TrafficFinding> {
     let total = report.total();
     let answered = report.clients.answered();
+    if answered > 0 && report.unaccepted.is_some() {
+        return None;
+    }
     if total.responses() > 0.0 || total.refused > 0.0 || total.waiting > 0.0 {
         return None;
     }
@@ -234,7 +255,7 @@ pub fn follows_weights(report: &TrafficReport) -> bool {
 /// Compares the shares with those that the weights ask for. A backend that has no endpoints for the
 /// proxies, and requests that were sent to a backend itself, do not count.
 fn not_by_weight(report: &TrafficReport, flags: &str) -> Option<TrafficFinding> {
-    if report.has_moved {
+    if report.has_moved || report.unaccepted.is_some() {
         return None;
     }
     let can_serve = |row: &&TrafficRow| row.traffic.ready.is_none_or(|(_, most)| most > 0);
@@ -422,7 +443,8 @@ fn worse_than_before(report: &TrafficReport, flags: &str) -> Option<TrafficFindi
 fn unmeshed(report: &TrafficReport) -> Option<TrafficFinding> {
     let unmeshed = report.clients.unmeshed;
     // A namespace has pods that call nobody: without traffic, or if named, they may be the clients.
-    (unmeshed > 0 && report.total().responses() <= 0.0).then(|| {
+    let is_told = report.clients.are_named || report.total().responses() <= 0.0;
+    (unmeshed > 0 && is_told).then(|| {
         TrafficFinding {
         fault: TrafficFault::Unmeshed,
         message: format!(
@@ -545,6 +567,7 @@ mod tests {
             conflicts: Vec::new(),
             before: None,
             counted_by: None,
+            unaccepted: None,
         }
     }
 
@@ -553,6 +576,30 @@ mod tests {
             .into_iter()
             .map(|finding| finding.message)
             .collect()
+    }
+
+    #[test]
+    fn a_route_without_effect_is_told_instead_of_what_follows_from_it() {
+        let why = "Linkerd has not accepted the route yet, so it has no effect";
+        for sent in [0.0, 1000.0] {
+            let rows = [row("web", 0, sent, 0.0), row("web-east", 1, 0.0, 0.0)];
+            let report = TrafficReport {
+                unaccepted: Some(why.to_owned()),
+                ..report(&rows)
+            };
+            assert_eq!(messages(&report), [format!("{why}.")]);
+        }
+    }
+
+    #[test]
+    fn pods_without_a_proxy_are_told_if_they_were_named() {
+        let rows = [row("web", 1, 1000.0, 0.0), row("web-east", 0, 0.0, 0.0)];
+        let mut report = report(&rows);
+        report.clients.unmeshed = 2;
+        assert_eq!(messages(&report), [""; 0]);
+        report.clients.are_named = true;
+        let told = messages(&report);
+        assert!(told[0].starts_with("2 pods are without"), "{told:?}");
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl std::fmt::Display for Workload {
 impl Workload {
     /// Whether it is the pod, or the pod belongs to it. Only the pod is needed: a Deployment's pods
     /// belong to a ReplicaSet, and a CronJob's to a Job, whose names begin with theirs.
-    fn has(&self, pod: &Pod) -> bool {
+    pub fn has(&self, pod: &Pod) -> bool {
         if self.kind == "pod" {
             return pod.name == self.name;
         }

@@ -80,6 +80,17 @@ pub struct ProxySource {
     selectors: BTreeMap<ServiceRef, BTreeMap<String, String>>,
 }
 
+/// Why there are no clients although some were named.
+#[derive(Debug)]
+pub enum Unmatched {
+    /// The clients' namespace has no pods.
+    Namespace,
+    /// No pod has the labels. The workloads are those that were named with them.
+    Labels { labels: String, workloads: String },
+    /// None of its pods runs.
+    NotRunning { workload: String },
+}
+
 impl ProxySource {
     /// Lists the pods, and chooses those to ask.
     ///
@@ -138,6 +149,45 @@ impl ProxySource {
     /// Returns the workloads that were named and have no pods.
     pub fn without_pods(&self) -> Vec<&Workload> {
         self.options.selection.without_pods(&self.pods)
+    }
+
+    /// Whether the clients are not all pods of their namespaces.
+    pub(super) fn are_named(&self) -> bool {
+        !self.options.selection.is_all()
+    }
+
+    /// Returns why none of the pods that were named is there, or none runs.
+    pub fn unmatched(&self) -> Option<Unmatched> {
+        let ProxySourceOptions {
+            namespace,
+            selection,
+            ..
+        } = &self.options;
+        if namespace.is_none() && !self.are_named() {
+            return None;
+        }
+        let pods = self.pods.iter();
+        let here = pods.filter(|pod| self.namespaces.contains(&pod.namespace));
+        let here: Vec<&Pod> = here.collect();
+        if here.is_empty() {
+            return Some(Unmatched::Namespace);
+        }
+        let names = selection.workloads.iter().map(ToString::to_string);
+        if !here.iter().any(|pod| selection.has(pod)) {
+            return Some(Unmatched::Labels {
+                labels: selection.labels.to_string(),
+                workloads: names.collect::<Vec<_>>().join(" and "),
+            });
+        }
+        let runs = |workload: &&Workload| {
+            let mut pods = here.iter();
+            pods.any(|pod| pod.is_running && workload.has(pod))
+        };
+        let mut workloads = selection.workloads.iter();
+        let stopped = workloads.find(|workload| !runs(workload))?;
+        Some(Unmatched::NotRunning {
+            workload: stopped.to_string(),
+        })
     }
 
     /// The namespaces in which the clients are looked for.
@@ -287,6 +337,7 @@ impl ProxySource {
             pods: self.candidates().len(),
             asked: self.asked.len(),
             unmeshed: self.unmeshed(),
+            are_named: self.are_named(),
             ..Clients::default()
         };
         let (mut seconds, mut answered) = (0.0, 0_u32);
@@ -296,6 +347,7 @@ impl ProxySource {
                 Ok(answer) => {
                     seconds += answer.seconds;
                     answered += 1;
+                    all.are_simulated |= answer.is_simulated;
                     if answer.traffic.is_restarted {
                         all.restarted.push(self.shown(&pod));
                     }

@@ -26,6 +26,14 @@ impl Source {
         }
     }
 
+    /// Returns the clients' proxies, whoever counts their requests.
+    pub fn clients(&self) -> &ProxySource {
+        match self {
+            Self::Proxies(clients) => clients,
+            Self::Prometheus(source) => source.clients(),
+        }
+    }
+
     /// Returns who counts the requests, if not the proxies themselves.
     pub fn counted_by(&self) -> Option<String> {
         match self {

@@ -42,6 +42,7 @@ pub(super) struct Answer {
     pub seconds: f64,
     /// When its proxy started, in Unix seconds.
     pub started: Option<f64>,
+    pub is_simulated: bool,
 }
 
 /// How the pods are asked during one window.
@@ -77,12 +78,13 @@ impl Window<'_> {
         let after = after.unwrap_or(Err(ScrapeError::TimedOut))?;
         let seconds = (after.at - before.at).as_secs_f64();
         let traffic = difference(&before.scrape, &after.scrape, seconds, self.groups);
-        let started = after.scrape.started;
+        let (started, is_simulated) = (after.scrape.started, after.scrape.is_simulated);
         client.last = Some(after);
         Ok(Answer {
             traffic,
             seconds,
             started,
+            is_simulated,
         })
     }
 

@@ -30,14 +30,21 @@ pub fn heading(reports: &[TrafficReport]) -> String {
     let pods = count(clients.pods, "client pod");
     let answered = clients.answered();
     let seconds = seconds(first.seconds);
+    let requests = if clients.are_simulated {
+        "simulated requests"
+    } else {
+        "requests"
+    };
     let counted = match answered {
         _ if clients.asked == 0 => "no requests counted, no meshed client pods".to_owned(),
         0 => {
             let asked = count(clients.asked, "client pod");
             format!("no requests counted, none of {asked} answered")
         }
-        _ if answered < clients.pods => format!("{seconds} of requests from {answered} of {pods}"),
-        _ => format!("{seconds} of requests from {pods}"),
+        _ if answered < clients.pods => {
+            format!("{seconds} of {requests} from {answered} of {pods}")
+        }
+        _ => format!("{seconds} of {requests} from {pods}"),
     };
     let what = match reports {
         [only] => only.apex.clone(),
@@ -340,6 +347,8 @@ pub struct TrafficDocument<'a> {
     name: &'a str,
     apex: &'a str,
     source: &'static str,
+    /// True in a sandbox: the numbers are a simulation.
+    simulated: bool,
     /// The end of the window.
     at: Timestamp,
     window_seconds: f64,
@@ -462,6 +471,7 @@ impl<'a> TrafficDocument<'a> {
             name: &report.id.name,
             apex: &report.apex,
             source,
+            simulated: report.clients.are_simulated,
             at,
             window_seconds: report.seconds,
             clients: clients(report),
@@ -581,6 +591,7 @@ mod tests {
             conflicts: Vec::new(),
             before: None,
             counted_by: None,
+            unaccepted: None,
         }
     }
 

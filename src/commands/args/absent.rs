@@ -152,7 +152,10 @@ pub async fn no_groups(cluster: &Cluster, query: GroupQuery<'_>) -> Problem {
     problem.next(format!("next: {create}"))
 }
 
-async fn missing_namespace<'a>(cluster: &Cluster, namespace: Option<&'a str>) -> Option<&'a str> {
+pub async fn missing_namespace<'a>(
+    cluster: &Cluster,
+    namespace: Option<&'a str>,
+) -> Option<&'a str> {
     let namespace = namespace?;
     namespaces::is_missing(cluster, namespace)
         .await

@@ -149,16 +149,9 @@ impl TrafficMeter {
             .await
             .map_err(|error| error::explain(cluster, &error))?;
         if let Some(workload) = proxies.without_pods().first() {
-            let mut namespaces = proxies.namespaces().iter();
-            let place = place(
-                namespaces
-                    .next()
-                    .filter(|_| namespaces.len() == 0)
-                    .map(String::as_str),
-            );
             return Err(Problem::new(format!(
                 "no pods in {} belong to {}",
-                clean(&place),
+                clean(&place_of(&proxies)),
                 clean(&workload.to_string())
             ))
             .next("name the namespace of the clients with --from-namespace")
@@ -409,6 +402,7 @@ impl TrafficMeter {
             has_moved: measured.has_moved || self.has_moved_before(measured, traffic.seconds),
             conflicts: Vec::new(),
             counted_by: self.source.counted_by(),
+            unaccepted: measured.record.unaccepted.clone(),
         }
     }
 }
@@ -447,6 +441,13 @@ impl MeasuredGroup {
         (self.record, self.group) = (record.clone(), group);
         Ok(())
     }
+}
+
+/// Says where the clients are looked for.
+pub fn place_of(clients: &ProxySource) -> String {
+    let mut namespaces = clients.namespaces().iter();
+    let only = namespaces.next().filter(|_| namespaces.len() == 0);
+    place(only.map(String::as_str))
 }
 
 /// # Errors

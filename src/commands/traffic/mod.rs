@@ -8,6 +8,7 @@ pub mod print;
 pub mod source;
 #[cfg(test)]
 mod tests;
+pub mod unmatched;
 pub mod wait;
 
 use super::args::absent::no_groups;
@@ -31,6 +32,10 @@ pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
     let cluster = Cluster::connect(&env.connect_options()).await?;
     let records = groups(env, &cluster, args).await?;
     let meter = TrafficMeter::start(&cluster, records, options).await?;
+    // Of a watch and of a condition, the pods may still come.
+    if !args.watch && args.goals.is_empty() {
+        unmatched::refuse(&meter).await?;
+    }
     let mut meter = source::choose(meter, args).await?;
     let page = TrafficPage {
         streams: env.streams.clone(),

@@ -12,7 +12,7 @@ use crate::model::traffic::TrafficReport;
 use crate::model::{Group, TrafficCondition};
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
-use crate::view::traffic::{Ending, notes};
+use crate::view::traffic::Ending;
 
 /// The default of --timeout.
 const DEFAULT_TRAFFIC_TIMEOUT: Duration = Duration::from_secs(120);
@@ -55,16 +55,13 @@ pub async fn run(
             .collect(),
     };
     let is_data = matches!(page.format, TrafficFormat::Json | TrafficFormat::Yaml);
-    if missing.is_empty() || is_data {
-        page.print(meter, &reports, Some(&ending))?;
-    }
+    page.print(meter, &reports, Some(&ending))?;
     if missing.is_empty() {
         return Ok(Exit::Done);
     }
     let seconds = timeout.as_secs_f64();
     let problem = Problem::not_met(format!("timed out after {seconds} s waiting for {asked}"))
-        .next_all(found(&missing, reports.len()))
-        .next_all(notes(&reports, &page.reach, None));
+        .next_all(found(&missing, reports.len()));
     Err(Problem {
         is_printed: is_data,
         ..problem

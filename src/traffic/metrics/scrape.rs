@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use super::exposition::Sample;
 use crate::model::ServiceRef;
+use crate::model::traffic::SIMULATION_METRIC;
 
 /// The most series that are kept: 100 backends with 20 endpoints each have fewer.
 const MAX_KEPT_SERIES: usize = 200_000;
@@ -77,6 +78,8 @@ impl Meaning {
 pub struct Scrape {
     /// When the proxy started, in Unix seconds.
     pub started: Option<f64>,
+    /// There is no proxy: its metrics are a simulation.
+    pub is_simulated: bool,
     /// The series, by their group and a hash of their names and labels.
     pub(super) series: HashMap<(usize, u64), (Meaning, f64)>,
 }
@@ -187,6 +190,10 @@ impl Scrape {
     ) -> Result<(), TooManySeries> {
         if sample.name == "process_start_time_seconds" {
             self.started = Some(sample.value);
+            return Ok(());
+        }
+        if sample.name == SIMULATION_METRIC {
+            self.is_simulated = true;
             return Ok(());
         }
         let meanings = groups.meanings(sample);

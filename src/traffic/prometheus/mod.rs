@@ -50,6 +50,10 @@ impl PrometheusSource {
         self.endpoint.name()
     }
 
+    pub(super) fn clients(&self) -> &ProxySource {
+        &self.clients
+    }
+
     pub(super) fn meshed(&self, backend: &ServiceRef) -> Option<(usize, usize)> {
         self.clients.meshed(backend)
     }
@@ -98,6 +102,7 @@ impl PrometheusSource {
                 pods: pods.max(counted.pods),
                 asked: counted.pods,
                 unmeshed: clients.unmeshed(),
+                are_named: clients.are_named(),
                 senders: group.senders,
                 older_than_group: group.older,
                 ..Clients::default()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::traffic::SIMULATION_METRIC;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
@@ -30,6 +31,10 @@ pub enum Proxy {
     Absent,
     /// The API server does not allow the port-forward.
     Forbidden,
+    /// As [`Self::Counts`], but there is no proxy.
+    Simulated,
+    /// The pod waits for a node.
+    Pending,
     /// As Kubernetes 1.35 refuses a port-forward without the right to `create`.
     CreateForbidden,
     /// Counts 100 responses for each scrape, by the weights of the groups.
@@ -304,6 +309,13 @@ async fn serve(
         let selector = json!({"app": "vote-bot"});
         let service = json!({"metadata": {"name": "web-svc"}, "spec": {"selector": selector}});
         return answer(&mut stream, 200, &service).await;
+    } else if path.starts_with("/api/v1/namespaces/missing?")
+        || path == "/api/v1/namespaces/missing"
+    {
+        let status = json!({"kind": "Status", "code": 404, "reason": "NotFound"});
+        return answer(&mut stream, 404, &status).await;
+    } else if path.contains("/empty/pods") || path.contains("/missing/pods") {
+        Vec::new()
     } else if path.contains("/pods") {
         let is_viz = path.contains("/linkerd-viz/");
         let here = pods.iter();
@@ -375,7 +387,7 @@ fn pod(name: &str, proxy: Proxy) -> Value {
             "ownerReferences": [{"kind": "ReplicaSet", "name": "vote-bot-6b", "controller": true}],
         },
         "spec": {"containers": [{"name": container}]},
-        "status": {"phase": "Running"},
+        "status": {"phase": if proxy == Proxy::Pending { "Pending" } else { "Running" }},
     })
 }
 
@@ -468,6 +480,7 @@ async fn forward(
                 sent_metrics(&seen.lock().responses[pod], 0)
             }
             Proxy::FollowsToFailures => sent_metrics(&seen.lock().responses[pod], 20),
+            Proxy::Simulated => metrics(before, false) + SIMULATION_METRIC + " 1\n",
             Proxy::CallsBackend => {
                 metrics(before, false)
                     + &format!(

@@ -178,7 +178,8 @@ async fn conditions_are_waited_for() {
         "timed out after 1 s waiting for share(web-svc)>50%"
     );
     assert_eq!(problem.next, ["share(web-svc) is 0%"]);
-    assert_eq!(out, "");
+    // Where the requests went instead.
+    assert!(out.contains("web-svc-east"), "{out}");
 }
 
 #[tokio::test]
@@ -221,6 +222,61 @@ async fn arguments_that_match_nothing_are_refused() {
             "{arguments}: {problem:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_filter_that_leaves_no_clients_is_named() {
+    let cluster = FakeCluster::start(&[("a", Proxy::Counts), ("pend", Proxy::Pending)]).await;
+    for (arguments, message) in [
+        (
+            "-l app=nix",
+            "no pods in namespace emojivoto match -l app=nix",
+        ),
+        (
+            "-l app=nix --from deploy/vote-bot",
+            "no pods of deployment/vote-bot in namespace emojivoto match -l app=nix",
+        ),
+        (
+            "--from pod/pend --from pod/a",
+            "pod/pend in namespace emojivoto is not running",
+        ),
+        (
+            "--from-namespace empty",
+            "there are no pods in namespace empty",
+        ),
+        (
+            "--from-namespace missing",
+            "namespace missing does not exist",
+        ),
+    ] {
+        let problem = problem(traffic(&cluster, arguments).await.0);
+        assert_eq!(problem.exit, Exit::Failed, "{arguments}");
+        assert_eq!(problem.message, message, "{arguments}");
+    }
+    assert_eq!(cluster.count("portforward"), 0);
+    // They may still come.
+    let later = "-l app=nix --for rps>1000 --timeout 1s";
+    assert_eq!(problem(traffic(&cluster, later).await.0).exit, Exit::NotMet);
+}
+
+#[tokio::test]
+async fn clients_that_were_named_and_have_no_proxy_are_told() {
+    let cluster = FakeCluster::start(&[("a", Proxy::Counts), ("bare", Proxy::Absent)]).await;
+    let told = "1 pod is without Linkerd's proxy";
+    let named = traffic(&cluster, "--from deploy/vote-bot").await.1;
+    assert!(named.contains(told), "{named}");
+    let all = traffic(&cluster, "").await.1;
+    assert!(!all.contains(told), "{all}");
+}
+
+#[tokio::test]
+async fn a_simulation_is_called_one() {
+    let cluster = FakeCluster::start(&[("a", Proxy::Simulated)]).await;
+    let (_, _, err) = traffic(&cluster, "").await;
+    assert_eq!(err, "web-svc: 2s of simulated requests from 1 client pod\n");
+    let (_, out, _) = traffic(&cluster, "-o json").await;
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["simulated"], true);
 }
 
 #[tokio::test]
