@@ -1,6 +1,8 @@
 //! The labels and annotations of Linkerd multicluster, see
-//! <https://linkerd.io/2/reference/multicluster/>.
+//! <https://linkerd.io/2/reference/multicluster/>, and the name of its policy controller.
 
+/// The `controllerName` of Linkerd's policy controller in the status of routes.
+pub const POLICY_CONTROLLER: &str = "linkerd.io/policy-controller";
 /// The label that exports a Service: `true` through the gateway, `remote-discovery` without it.
 pub const EXPORTED: &str = "mirror.linkerd.io/exported";
 /// The label of a mirror Service.

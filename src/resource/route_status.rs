@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::linkerd::POLICY_CONTROLLER;
 use super::parent_ref::ParentRef;
-
-/// The `controllerName` of Linkerd's policy controller.
-const POLICY_CONTROLLER: &str = "linkerd.io/policy-controller";
 
 /// The `status` of a route.
 #[derive(Default, Deserialize)]

@@ -9,6 +9,7 @@ pub mod control_plane;
 pub mod demo;
 pub mod host;
 pub mod mirror;
+pub mod policy;
 pub mod simulation;
 pub mod supervisor;
 

@@ -4,12 +4,15 @@ use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
-use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{dump, objects, sandbox};
+
+/// The label that keeps the sandbox from accepting the routes of a namespace.
+pub const POLICY_CONTROLLER: &str = "failover.linkerd.io/sandbox-policy-controller";
 
 /// A namespace of one test in both clusters. It is deleted when it goes out of scope, unless it has
 /// no Services: deletion costs the API server much time. If the test has failed, its objects are
@@ -118,9 +121,26 @@ impl Side {
             .expect("the object is created")
     }
 
+    /// Creates the namespace. Its routes are accepted only by tests.
     pub async fn create_namespace(&self) {
-        self.create_namespace_with(serde_json::json!({"failover-test": "true"}))
-            .await;
+        self.create_namespace_with(serde_json::json!({
+            "failover-test": "true",
+            POLICY_CONTROLLER: "disabled",
+        }))
+        .await;
+    }
+
+    /// Has the sandbox accept the routes of the namespace, as Linkerd's policy controller does.
+    pub async fn accept_routes(&self) {
+        let label = serde_json::json!({"metadata": {"labels": {POLICY_CONTROLLER: null}}});
+        self.cluster_api::<Namespace>()
+            .patch(
+                &self.namespace,
+                &PatchParams::default(),
+                &Patch::Merge(label),
+            )
+            .await
+            .expect("the label is removed");
     }
 
     pub async fn create_namespace_with(&self, labels: serde_json::Value) {

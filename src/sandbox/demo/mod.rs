@@ -181,9 +181,9 @@ impl Story {
             info.kind
         ))?;
         if info.carrier == Carrier::Route {
-            route::accept(&self.home_client, self.kind).await?;
+            route::until_accepted(&self.home_client, self.kind).await?;
             self.streams
-                .print("The demo accepts the route, as Linkerd's policy controller would.")?;
+                .print("The sandbox accepts the route, as Linkerd's policy controller would.")?;
         }
         Ok(())
     }

@@ -1,32 +1,33 @@
-//! Accepts a route in place of Linkerd's policy controller, which the clusters do not run.
+//! Waits until the sandbox has accepted a route.
 
-use kube::api::{DynamicObject, Patch, PatchParams};
+use std::time::Duration;
+
+use kube::api::DynamicObject;
 use kube::{Api, Client};
-use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::objects::{APEX, NAMESPACE};
 use crate::resource::Kind;
 use crate::sandbox::control_plane::access::limited;
-use crate::sandbox::control_plane::group_kinds::resource;
+use crate::sandbox::control_plane::group_kinds::{read, resource};
 
-/// Sets the status of the group's route, so that it has an effect.
-pub async fn accept(client: &Client, kind: &dyn Kind) -> anyhow::Result<()> {
+const ACCEPTANCE_TIMEOUT: Duration = Duration::from_secs(10);
+const ACCEPTANCE_POLL: Duration = Duration::from_millis(50);
+
+/// Returns once the group's route is accepted.
+pub async fn until_accepted(client: &Client, kind: &'static dyn Kind) -> anyhow::Result<()> {
     let routes: Api<DynamicObject> =
         Api::namespaced_with(client.clone(), NAMESPACE, &resource(kind));
     let name = format!("{APEX}-failover");
-    let route = limited(routes.get(&name)).await?;
-    let condition = |kind: &str, reason: &str| {
-        json!({
-            "type": kind, "status": "True", "reason": reason, "message": "",
-            "lastTransitionTime": jiff::Timestamp::now(),
-        })
-    };
-    let parent = json!({
-        "parentRef": route.data["spec"]["parentRefs"][0],
-        "controllerName": "linkerd.io/policy-controller",
-        "conditions": [condition("Accepted", "Accepted"), condition("ResolvedRefs", "ResolvedRefs")],
-    });
-    let status = Patch::Merge(json!({"status": {"parents": [parent]}}));
-    limited(routes.patch_status(&name, &PatchParams::default(), &status)).await?;
-    Ok(())
+    let end = Instant::now() + ACCEPTANCE_TIMEOUT;
+    loop {
+        let route = limited(routes.get(&name)).await?;
+        let Some(why) = read(kind, &route)?.unaccepted else {
+            return Ok(());
+        };
+        if Instant::now() > end {
+            anyhow::bail!("{why}");
+        }
+        sleep(ACCEPTANCE_POLL).await;
+    }
 }

@@ -3,6 +3,7 @@
 use super::counters::{Balancer, Counters, LATENCY_BOUNDS, Statuses};
 use super::plan::{RouteName, Target, Via};
 use crate::model::ServiceRef;
+use crate::model::traffic::SIMULATION_METRIC;
 
 /// Returns the metrics of a client that started at a time in Unix seconds.
 pub fn write(started: f64, calls: &[(&Target, &Counters)]) -> String {
@@ -19,6 +20,7 @@ pub fn write(started: f64, calls: &[(&Target, &Counters)]) -> String {
         }
         statuses(&mut series, target, counters);
     }
+    series(format!("{SIMULATION_METRIC} 1"));
     series(format!("process_start_time_seconds {started}"));
     text.push_str("# EOF\n");
     text
@@ -93,7 +95,7 @@ fn statuses(series: &mut impl FnMut(String), target: &Target, counters: &Counter
     for ((via, service), statuses) in &counters.statuses {
         let sum = sums.entry(via).or_default();
         *sum = sum.plus(*statuses);
-        if let Via::Route(route) = via {
+        if let Some(route) = &route_of(via) {
             let port = counters
                 .balancers
                 .get(service)
@@ -103,14 +105,28 @@ fn statuses(series: &mut impl FnMut(String), target: &Target, counters: &Counter
         }
     }
     for (via, statuses) in sums {
-        match via {
-            Via::Service => {}
-            Via::Profile => profile(series, target, statuses),
-            Via::Route(route) => {
-                let labels = format!(r#"{},hostname="""#, of_route(target, route));
-                by_status(series, route, "request", &labels, statuses);
+        match route_of(via) {
+            None => profile(series, target, statuses),
+            Some(route) => {
+                let labels = format!(r#"{},hostname="""#, of_route(target, &route));
+                by_status(series, &route, "request", &labels, statuses);
             }
         }
+    }
+}
+
+/// Returns the route in the labels, unless a ServiceProfile decides. A Service without routes has a
+/// default one.
+fn route_of(via: &Via) -> Option<RouteName> {
+    match via {
+        Via::Profile => None,
+        Via::Route(route) => Some(route.clone()),
+        Via::Service => Some(RouteName {
+            group: "",
+            kind: "default",
+            namespace: String::new(),
+            name: "http".to_owned(),
+        }),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::sandbox::host::state::{
     ClusterState, Network, Networks, ProgramState, SandboxState, TrafficSettings,
 };
 use crate::sandbox::host::state_dir::StateDir;
-use crate::sandbox::{mirror, simulation};
+use crate::sandbox::{mirror, policy, simulation};
 
 /// Runs a sandbox until a signal arrives or its starter has gone, and leaves nothing behind.
 pub async fn run(streams: &Streams, args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
@@ -97,6 +97,7 @@ async fn serve(
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
     let schedulers = scheduler::run(&clusters, &log);
+    let policies = policy::run(&clusters, &log);
     let simulation = simulation::run(&clusters, &networks_seen, rps, &log);
     state_file.update(|state| state.ready = true)?;
     SupervisorEvent::Ready.send(streams);
@@ -104,6 +105,7 @@ async fn serve(
     tokio::select! {
         never = mirrors => match never {},
         never = schedulers => match never {},
+        never = policies => match never {},
         never = simulation => match never {},
         outcome = record_exits(&clusters, &state_file, &log) => outcome,
         outcome = follow_network_requests(requests, state_dir, &state_file, &clusters, &networks) => outcome,

@@ -4,9 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
 
-use crate::support::{
-    Output, Side, TestNamespace, accept_route, end, eventually, plugin, watching,
-};
+use crate::support::{Output, Side, TestNamespace, end, eventually, plugin, watching};
 
 #[tokio::test]
 async fn the_traffic_of_a_split_follows_the_failover() {
@@ -50,6 +48,33 @@ async fn story(purpose: &str, kind: &str, exported: &str) {
 
     ns.west.scale("web", 1).await;
     ns.until_traffic("share(web-svc)>=100%").await.success();
+    end(watch).await;
+}
+
+/// The group moves, but the requests go where they went: to the primary without pods.
+#[tokio::test]
+async fn the_requests_that_a_route_without_effect_loses_are_counted() {
+    let ns = TestNamespace::new("sim-unaccepted").await;
+    ns.create_group_without_controller("httproute", "true")
+        .await;
+    ns.west.scale("web", 0).await;
+    let seen = ns.until_traffic("failfast(web-svc)>0").await.success();
+    let seen = seen.json();
+    assert_eq!(seen["simulated"], true, "{seen:#}");
+    let finding = &seen["findings"][0];
+    assert_eq!(finding["reason"], "notAccepted", "{seen:#}");
+    assert_eq!(
+        finding["message"],
+        "Linkerd has not accepted the route yet, so it has no effect."
+    );
+
+    ns.west.accept_routes().await;
+    let watch = watching(&ns.west, &[]).await;
+    let seen = ns
+        .until_traffic("share(web-svc-east)>=100%")
+        .await
+        .success();
+    assert!(!seen.stdout.contains("notAccepted"), "{seen}");
     end(watch).await;
 }
 
@@ -143,6 +168,12 @@ async fn each_of_many_clients_answers() {
 impl TestNamespace {
     /// Creates web-svc in both clusters, a client in west, and a group.
     async fn create_group(&self, kind: &str, exported: &str) {
+        self.west.accept_routes().await;
+        self.create_group_without_controller(kind, exported).await;
+    }
+
+    /// Routes are not accepted.
+    async fn create_group_without_controller(&self, kind: &str, exported: &str) {
         for side in [&self.west, &self.east] {
             side.service("web-svc").await;
             side.deployment("web", 1).await;
@@ -178,11 +209,6 @@ impl TestNamespace {
             .run()
             .await
             .success();
-        match kind {
-            "httproute" => accept_route(&self.west, "HTTPRoute", "web-svc-failover").await,
-            "grpcroute" => accept_route(&self.west, "GRPCRoute", "web-svc-failover").await,
-            _ => {}
-        }
     }
 
     async fn until_traffic(&self, condition: &str) -> Output {

@@ -88,7 +88,12 @@ fn answers_are_read_back() {
 
 #[test]
 fn refused_requests_are_read_back() {
-    for via in [Via::Profile, route("HTTPRoute"), route("GRPCRoute")] {
+    for via in [
+        Via::Service,
+        Via::Profile,
+        route("HTTPRoute"),
+        route("GRPCRoute"),
+    ] {
         let [here, there] = &read_back(&via, [1, 0])[..] else {
             panic!("two backends");
         };
