@@ -67,10 +67,40 @@ impl TrafficMetric {
     fn unit(self) -> &'static str {
         match self {
             Self::Share | Self::Success => "%",
-            Self::Rps => "rps",
             Self::P50 | Self::P95 | Self::P99 => "ms",
-            Self::Failfast | Self::Waiting => "",
+            Self::Rps | Self::Failfast | Self::Waiting => "",
         }
+    }
+
+    /// Returns the number of decimals in the table.
+    fn decimals(self) -> usize {
+        match self {
+            Self::Success => 2,
+            Self::Rps => 1,
+            _ => 0,
+        }
+    }
+
+    /// Parses a limit. Returns what is expected instead if it is none.
+    fn limit(self, text: &str) -> Result<f64, &'static str> {
+        let (expected, units): (_, &[(&str, f64)]) = match self {
+            Self::Share | Self::Success => ("a percentage from 0% to 100%", &[("%", 1.0)]),
+            Self::Rps => ("a number", &[("rps", 1.0), ("", 1.0)]),
+            Self::P50 | Self::P95 | Self::P99 => (
+                "a duration such as 200ms or 0.5s",
+                &[("ms", 1.0), ("s", 1000.0), ("", 1.0)],
+            ),
+            Self::Failfast | Self::Waiting => ("a number", &[("", 1.0)]),
+        };
+        let most = if self.unit() == "%" { 100.0 } else { f64::MAX };
+        let mut stripped = units.iter().filter_map(|(unit, factor)| {
+            let number = text.strip_suffix(unit)?.trim().parse::<f64>().ok()?;
+            Some(number * factor)
+        });
+        stripped
+            .next()
+            .filter(|limit| (0.0..=most).contains(limit))
+            .ok_or(expected)
     }
 
     fn of(self, traffic: &BackendTraffic) -> Option<f64> {
@@ -97,22 +127,39 @@ impl TrafficCondition {
     /// an answer no number does.
     pub fn holds(&self, report: &TrafficReport) -> bool {
         self.value(report)
-            .is_some_and(|value| match self.comparison {
-                Comparison::AtLeast => value >= self.limit,
-                Comparison::AtMost => value <= self.limit,
-                Comparison::Above => value > self.limit,
-                Comparison::Below => value < self.limit,
-            })
+            .is_some_and(|value| self.is_met_by(value))
     }
 
-    /// Says what the number is, such as `share(web-svc-east) is 40.00%`.
+    fn is_met_by(&self, value: f64) -> bool {
+        match self.comparison {
+            Comparison::AtLeast => value >= self.limit,
+            Comparison::AtMost => value <= self.limit,
+            Comparison::Above => value > self.limit,
+            Comparison::Below => value < self.limit,
+        }
+    }
+
+    /// Says what the number is, such as `share(web-svc-east) is 40%`.
     pub fn found(&self, report: &TrafficReport) -> String {
         let name = self.name();
         let unit = self.metric.unit();
         match self.value(report) {
-            Some(value) if value.fract() == 0.0 => format!("{name} is {value:.0}{unit}"),
-            Some(value) => format!("{name} is {value:.2}{unit}"),
+            Some(value) => format!("{name} is {}{unit}", self.shown(value)),
             None => format!("{name} is unknown: {}", unknown(report)),
+        }
+    }
+
+    /// Rounds a number as the table does, unless that hides whether it meets the condition.
+    fn shown(&self, value: f64) -> String {
+        let rounded = match self.metric.decimals() {
+            _ if value.fract() == 0.0 => format!("{value:.0}"),
+            decimals => format!("{value:.decimals$}"),
+        };
+        let is_met = |text: &str| text.parse().is_ok_and(|value| self.is_met_by(value));
+        if is_met(&rounded) == self.is_met_by(value) {
+            rounded
+        } else {
+            format!("{value:.3}")
         }
     }
 
@@ -177,21 +224,9 @@ impl FromStr for TrafficCondition {
         if *metric == TrafficMetric::Share && backend.is_none() {
             return Err(refuse("share needs a backend".to_owned()));
         }
-        let unit = metric.unit();
-        let number = limit.strip_suffix(unit).unwrap_or(limit).trim();
-        if unit == "%" && !limit.ends_with(unit) {
-            return Err(refuse(format!("{name} needs a percentage")));
-        }
-        let limit = number.parse::<f64>().ok().filter(|limit| limit.is_finite());
-        let Some(limit) = limit.filter(|limit| *limit >= 0.0) else {
-            return Err(refuse(format!(
-                "the limit of {name} must be a number{}",
-                match unit {
-                    "" => String::new(),
-                    unit => format!(" such as 10{unit}"),
-                }
-            )));
-        };
+        let limit = metric.limit(limit);
+        let limit =
+            limit.map_err(|expected| refuse(format!("the limit of {name} must be {expected}")))?;
         Ok(Self {
             metric: *metric,
             backend,
@@ -318,6 +353,24 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_rounded_as_in_the_table_unless_that_would_mislead() {
+        let some = report([9.0, 27.04]);
+        for (condition, found) in [
+            ("share(web)>=10%", "share(web) is 25%"),
+            ("share(web)>=25%", "share(web) is 24.972%"),
+            ("rps(web-east)>1", "rps(web-east) is 27.0"),
+            ("rps(web)>1", "rps(web) is 9"),
+            ("success(web)>1%", "success(web) is 90%"),
+        ] {
+            let condition: TrafficCondition = condition.parse().unwrap();
+            assert_eq!(condition.found(&some), found);
+        }
+        let latency = |text: &str| text.parse::<TrafficCondition>().unwrap();
+        assert_eq!(latency("p95<0.03s"), latency("p95<30ms"));
+        assert_eq!(latency("p95<0.03s").to_string(), "p95<30ms");
+    }
+
+    #[test]
     fn what_is_no_condition_is_refused_with_examples() {
         for text in [
             "",
@@ -329,6 +382,10 @@ mod tests {
             "rps>=x",
             "rps>=-1",
             "rps>=inf",
+            "rps>=nan",
+            "p95<=1m",
+            "success>=101%",
+            "share(web)<=100.1%",
             "speed>=1",
             "success=1%",
         ] {
@@ -343,7 +400,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_parsed_or_refused_and_prints_as_itself(
-            text in "(?s).{0,30}|(share|rps|p95|success)(\\([a-z-]{1,5}\\))?[<>]=?[0-9.]{1,5}(%|ms|rps)?",
+            text in "(?s).{0,30}|(share|rps|p95|success)(\\([a-z-]{1,5}\\))?[<>]=?[0-9.]{1,5}(%|ms|s|rps)?",
         ) {
             if let Ok(condition) = text.parse::<TrafficCondition>() {
                 prop_assert_eq!(condition.to_string().parse::<TrafficCondition>().unwrap(), condition);

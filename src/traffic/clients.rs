@@ -22,28 +22,59 @@ const KIND_ALIASES: [(&str, &str); 9] = [
     ("jo", "job"),
 ];
 
+/// Kinds that are no workloads.
+const OTHER_KINDS: [&str; 18] = [
+    "configmap",
+    "configmaps",
+    "cm",
+    "ingress",
+    "ingresses",
+    "ing",
+    "namespace",
+    "namespaces",
+    "ns",
+    "node",
+    "nodes",
+    "no",
+    "secret",
+    "secrets",
+    "service",
+    "services",
+    "svc",
+    "serviceaccount",
+];
+
 /// A workload, such as `deploy/vote-bot`, or a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
     /// Singular, in lower case.
     kind: String,
     name: String,
+    /// The text that was parsed.
+    typed: String,
 }
 
-/// The text is not `KIND/NAME`.
+/// The text is not `KIND/NAME` of a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write it as KIND/NAME, such as deploy/vote-bot or pod/vote-bot-0")]
-pub struct WorkloadError(());
+pub enum WorkloadError {
+    #[error("write it as KIND/NAME, such as deploy/vote-bot or pod/vote-bot-0")]
+    Form,
+    #[error("name a workload or a pod, such as deploy/vote-bot or pod/vote-bot-0")]
+    OtherKind,
+}
 
 impl FromStr for Workload {
     type Err = WorkloadError;
 
     fn from_str(text: &str) -> Result<Self, WorkloadError> {
-        let (kind, name) = text.split_once('/').ok_or(WorkloadError(()))?;
+        let (kind, name) = text.split_once('/').ok_or(WorkloadError::Form)?;
         // As for kubectl, the kind may have its group: `rollouts.argoproj.io`.
         let kind = kind.split('.').next().unwrap_or_default().to_lowercase();
         if kind.is_empty() || name.is_empty() || name.contains('/') {
-            return Err(WorkloadError(()));
+            return Err(WorkloadError::Form);
+        }
+        if OTHER_KINDS.contains(&kind.as_str()) {
+            return Err(WorkloadError::OtherKind);
         }
         let alias = KIND_ALIASES.iter().find(|(alias, _)| *alias == kind);
         let kind = match alias {
@@ -53,13 +84,14 @@ impl FromStr for Workload {
         Ok(Self {
             kind,
             name: name.to_owned(),
+            typed: text.to_owned(),
         })
     }
 }
 
 impl std::fmt::Display for Workload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.kind, self.name)
+        f.write_str(&self.typed)
     }
 }
 
@@ -193,8 +225,12 @@ mod tests {
         assert!(!has("cronjob/clean", &pod("c", "Job", "clean-up", "")));
         assert!(has("job/clean-up", &pod("c", "Job", "clean-up", "")));
         assert!(has("clonesets/web", &pod("c", "CloneSet", "web", "")));
-        for text in ["vote-bot", "/a", "a/", "a/b/c", ""] {
+        for text in [
+            "vote-bot", "/a", "a/", "a/b/c", "", "svc/a", "ns/a", "Nodes/a",
+        ] {
             assert!(text.parse::<Workload>().is_err(), "{text}");
         }
+        let typed = "classes/vote-bot";
+        assert_eq!(typed.parse::<Workload>().unwrap().to_string(), typed);
     }
 }

@@ -69,8 +69,20 @@ pub struct TrafficStyle<'a> {
 
 /// The columns that are not numbers.
 const NAME_COLUMNS: [&str; 3] = ["NAMESPACE", "GROUP", "NAME"];
+const HISTORY_COLUMN: &str = "RPS_HISTORY";
 /// The columns to leave out if there is no room, in this order.
-const OPTIONAL_COLUMNS: [&str; 5] = ["MESHED", "TCP_CONN", "LATENCY_P50", "LATENCY_P99", "WEIGHT"];
+const OPTIONAL_COLUMNS: [&str; 10] = [
+    "MESHED",
+    "TCP_CONN",
+    "LATENCY_P50",
+    "LATENCY_P99",
+    HISTORY_COLUMN,
+    "LATENCY_P95",
+    "WAITING",
+    "READY",
+    "FAILFAST",
+    "WEIGHT",
+];
 
 /// Returns the table. Rows of several groups begin with the group.
 pub fn table(reports: &[TrafficReport], style: TrafficStyle<'_>) -> Vec<String> {
@@ -78,14 +90,36 @@ pub fn table(reports: &[TrafficReport], style: TrafficStyle<'_>) -> Vec<String> 
     let mut optional = OPTIONAL_COLUMNS.iter();
     loop {
         let table = right_aligned(&shown);
-        let fits = style
-            .columns
-            .is_none_or(|limit| table.width() <= limit.into());
+        let limit = style.columns.unwrap_or(u16::MAX);
+        let excess = table.width().saturating_sub(limit.into());
+        if excess == 0 {
+            return table.lines();
+        }
+        if let Some(shorter) = with_shorter_history(&shown, excess) {
+            return right_aligned(&shorter).lines();
+        }
         match optional.next() {
-            Some(name) if !fits => shown.retain(|(heading, _)| heading != name),
-            _ => return table.lines(),
+            Some(name) => shown.retain(|(heading, _)| heading != name),
+            // Only names are that long.
+            None => return table.cut_to(limit).lines(),
         }
     }
+}
+
+/// Leaves the oldest windows out of the history, if that saves enough room.
+fn with_shorter_history(shown: &[TrafficColumn], excess: usize) -> Option<Vec<TrafficColumn>> {
+    let mut shown = shown.to_vec();
+    let (heading, cells) = shown.iter_mut().find(|(name, _)| *name == HISTORY_COLUMN)?;
+    let longest = cells.iter().map(|cell| cell.chars().count()).max()?;
+    let room = longest.checked_sub(excess)?;
+    if room < heading.width() {
+        return None;
+    }
+    for cell in cells {
+        let oldest = cell.chars().count().saturating_sub(room);
+        *cell = cell.chars().skip(oldest).collect();
+    }
+    Some(shown)
 }
 
 /// Pads all columns but those with names on the left, as numbers are.
@@ -185,7 +219,7 @@ fn columns(reports: &[TrafficReport], style: TrafficStyle<'_>) -> Vec<TrafficCol
     if let Some(history) = style.history {
         let most = history.iter().flatten().copied().fold(0.0, f64::max);
         let sparks = history.iter().map(|history| sparkline(history, most));
-        columns.push(("RPS_HISTORY", sparks.collect()));
+        columns.push((HISTORY_COLUMN, sparks.collect()));
     }
     columns
 }
@@ -613,18 +647,42 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_gets_fewer_columns() {
-        for limit in [100, 80, 60] {
-            let style = TrafficStyle {
-                columns: Some(limit),
-                ..TrafficStyle::default()
-            };
-            let lines = table(&[report()], style);
-            assert!(
-                lines.iter().all(|line| line.width() <= limit.into()),
-                "{lines:?}"
-            );
-            assert!(lines[0].contains("SUCCESS     RPS"), "{lines:?}");
+        let history = [vec![1.0; 20], vec![2.0; 20], vec![1.0; 20], vec![2.0; 20]];
+        let reports = [report(), report()];
+        for (groups, limit) in [(1, 100), (1, 80), (1, 60), (2, 200), (2, 80), (2, 60)] {
+            let reports = &reports[..groups];
+            for (wide, history) in [
+                (false, None),
+                (false, Some(&history[..])),
+                (true, Some(&history)),
+            ] {
+                let style = TrafficStyle {
+                    columns: Some(limit),
+                    wide,
+                    history,
+                };
+                let lines = table(reports, style);
+                assert!(
+                    lines.iter().all(|line| line.width() <= limit.into()),
+                    "{lines:?}"
+                );
+                assert!(lines[0].contains("SUCCESS     RPS"), "{lines:?}");
+                assert!(!lines.concat().contains('…') || limit == 60, "{lines:?}");
+            }
         }
+        let style = TrafficStyle {
+            columns: Some(80),
+            history: Some(&history),
+            ..TrafficStyle::default()
+        };
+        assert_eq!(
+            table(&reports, style)[0],
+            "GROUP             NAME          WEIGHT  SHARE  SUCCESS     RPS  LATENCY_P95"
+        );
+        assert_eq!(
+            table(&reports[..1], style)[0],
+            "NAME          WEIGHT  SHARE  SUCCESS     RPS  LATENCY_P95           RPS_HISTORY"
+        );
     }
 
     #[test]

@@ -131,7 +131,10 @@ fn parse(options: &HttpEndpointOptions<'_>) -> Result<Uri, Problem> {
         return Err(invalid("its scheme is not http or https"));
     }
     if authority.as_str().contains('@') {
-        return Err(invalid("it has a user or a password"));
+        return Err(invalid("it has a user or a password").next(format!(
+            "a bearer token goes into a file: {} FILE",
+            options.token_flag
+        )));
     }
     Ok(uri)
 }

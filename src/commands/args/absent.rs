@@ -40,6 +40,17 @@ pub async fn unknown_group(
         clean(name),
         place_in_context(cluster, namespace)
     ));
+    let has_backend = |record: &&Record| {
+        let group = record.group.as_ref();
+        group.is_ok_and(|group| group.position(bare).is_some())
+    };
+    if let Some(record) = all.iter().find(has_backend) {
+        return problem.next(format!(
+            "{} is a backend of {}",
+            clean(bare),
+            clean(&record.id().short_name())
+        ));
+    }
     if !all.is_empty() {
         let apexes = all.iter().map(|record| record.apex.as_str());
         return problem

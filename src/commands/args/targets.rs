@@ -77,6 +77,13 @@ pub async fn targets(
 
 /// Returns the error for an ambiguous name. A change never guesses which group is meant.
 pub fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
+    ambiguous_name(name, groups)
+        .next("nothing was changed")
+        .next("name one of those, or choose by labels with -l")
+}
+
+/// The same for a command that changes nothing.
+pub fn ambiguous_name(name: &str, groups: &[GroupId]) -> Problem {
     let typed = |group: &GroupId| {
         let name = GroupName::of(group).to_string();
         format!("{} -n {}", word(&name), word(&group.namespace))
@@ -87,6 +94,4 @@ pub fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
         clean(name),
         groups.join(", ")
     ))
-    .next("nothing was changed")
-    .next("name one of those, or choose by labels with -l")
 }

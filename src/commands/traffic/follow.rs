@@ -14,7 +14,7 @@ use crate::cli::TrafficWaitArgs;
 use crate::cluster::Cluster;
 use crate::commands::status::waiting::Waiting;
 use crate::model::traffic::{TrafficReport, TrafficRow};
-use crate::model::traffic_findings::{count, findings, seconds};
+use crate::model::traffic_findings::{TrafficFault, count, findings, seconds};
 use crate::model::{GroupId, Status};
 use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
@@ -243,7 +243,11 @@ impl TrafficWait {
         let found = findings(report, &flags).into_iter();
         // What does not concern the move is left to `traffic`.
         let found = found.filter(|finding| !is_met || finding.fault.is_of_success());
-        let found = found.map(|finding| clean(&finding.message));
+        let found = found.filter_map(|finding| match finding.fault {
+            // The result says it already.
+            TrafficFault::NoTraffic => finding.next.map(|next| clean(&next)),
+            _ => Some(clean(&finding.message)),
+        });
         FollowedTraffic {
             is_met,
             words,

@@ -1,16 +1,21 @@
 //! `traffic --watch`: a table that is redrawn after each window, or lines where there is no
 //! terminal.
 
+use std::collections::BTreeSet;
+
 use ratatui::style::Style;
 
 use super::measure::TrafficMeter;
 use super::print::TrafficPage;
 use crate::cli::TrafficFormat;
+use crate::commands::args::query::place_in_context;
 use crate::model::traffic::TrafficReport;
+use crate::model::traffic_findings::count;
 use crate::output::screen::Screen;
 use crate::output::spinner::Spinner;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
+use crate::text::{cut, wrap};
 use crate::view::traffic::{TrafficFaults, heading};
 
 /// How many windows a sparkline has.
@@ -56,7 +61,7 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
         if is_drawn {
             remember(&mut history, &reports);
             let columns = page.streams.terminal_size().0;
-            frame = vec![heading(&reports), String::new()];
+            frame = vec![title(meter), heading(&reports), String::new()];
             frame.extend(page.frame(&reports, Some(columns), Some(&history)));
             frame.extend(left_out);
             let screen = match &mut screen {
@@ -80,12 +85,45 @@ pub async fn run(meter: &mut TrafficMeter, page: &TrafficPage) -> anyhow::Result
     Ok(Exit::Done)
 }
 
+/// Says which cluster the numbers are of, and when they were counted.
+fn title(meter: &TrafficMeter) -> String {
+    let namespaces = meter.groups().map(|group| group.id.namespace.as_str());
+    let namespaces: BTreeSet<&str> = namespaces.collect();
+    let mut namespaces = namespaces.into_iter();
+    let only = namespaces.next().filter(|_| namespaces.len() == 0);
+    let clock = meter.cluster.clock().now().strftime("%H:%M:%SZ");
+    format!("{}  {clock}", place_in_context(&meter.cluster, only))
+}
+
+/// Breaks lines that are too long at spaces. What does not fit into the height is left out, whole
+/// lines only, so that no command is cut.
+fn fitted(lines: &[impl AsRef<str>], width: usize, height: usize) -> Vec<String> {
+    let broken = lines.iter().map(|line| wrap(line.as_ref(), width));
+    let broken: Vec<Vec<String>> = broken.collect();
+    let all: usize = broken.iter().map(Vec::len).sum();
+    if all <= height {
+        return broken.concat();
+    }
+    let mut fitted: Vec<String> = Vec::new();
+    let mut left_out = broken.len();
+    for pieces in broken {
+        if fitted.len() + pieces.len() >= height {
+            break;
+        }
+        left_out -= 1;
+        fitted.extend(pieces);
+    }
+    fitted.push(cut(&format!("({})", count(left_out, "more line")), width));
+    fitted
+}
+
 fn draw(screen: &mut Screen, lines: &[impl AsRef<str>]) -> anyhow::Result<bool> {
     screen.draw(|buffer| {
         let area = buffer.area;
+        let width = area.width.into();
+        let lines = fitted(lines, width, area.height.into());
         for (row, line) in (area.top()..area.bottom()).zip(lines) {
-            let width = area.width.into();
-            buffer.set_stringn(0, row, line.as_ref(), width, Style::default());
+            buffer.set_stringn(0, row, line, width, Style::default());
         }
     })
 }
@@ -103,5 +141,28 @@ fn remember(history: &mut Vec<Vec<f64>>, reports: &[TrafficReport]) {
             sparks.remove(0);
         }
         sparks.push(row.traffic.rps);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_is_cut() {
+        let lines = [
+            "NAME     WEIGHT",
+            "web-svc       1",
+            "",
+            "web-svc: nothing",
+            "  next: kubectl failover status web-svc --context west",
+        ];
+        assert_eq!(fitted(&lines, 60, 5), lines);
+        let narrow = fitted(&lines, 20, 9);
+        assert_eq!(narrow[..4], lines[..4]);
+        let words = |lines: &[String]| lines.join(" ").split_whitespace().collect::<String>();
+        assert_eq!(words(&narrow[4..]), lines[4].replace(' ', ""));
+        // The command does not fit, so that it is left out.
+        assert_eq!(fitted(&lines, 20, 6)[4..], ["(1 more line)"]);
     }
 }

@@ -14,12 +14,13 @@ pub mod wait;
 use super::args::absent::no_groups;
 use super::args::query::GroupQuery;
 use super::args::selection::{choose, parse_selector};
-use super::args::targets::ambiguous;
+use super::args::targets::ambiguous_name;
 use super::env::CommandEnv;
 use crate::cli::{TrafficArgs, TrafficFormat, TrafficSource};
 use crate::cluster::Cluster;
 use crate::output::spinner::Spinner;
 use crate::problem::{Exit, Problem};
+use crate::process::signals::Interrupts;
 use crate::resource::Record;
 use crate::text::clean;
 use crate::traffic::clients::{ClientSelection, Workload};
@@ -36,7 +37,7 @@ pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
     if !args.watch && args.goals.is_empty() {
         unmatched::refuse(&meter).await?;
     }
-    let mut meter = source::choose(meter, args).await?;
+    let mut meter = source::choose(&env.streams, meter, args).await?;
     let page = TrafficPage {
         streams: env.streams.clone(),
         format: args.output,
@@ -46,12 +47,13 @@ pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
     if args.watch {
         return live::run(&mut meter, &page).await;
     }
+    let mut interrupts = Interrupts::listen()?;
     if !args.goals.is_empty() {
-        return wait::run(&mut meter, args, &page).await;
+        return interrupts.or(wait::run(&mut meter, args, &page)).await;
     }
     let spinner = Spinner::new(&env.streams);
     spinner.show(&meter.in_progress());
-    let reports = meter.next().await?;
+    let reports = interrupts.or(meter.next()).await?;
     spinner.clear();
     page.print(&meter, &reports, None)?;
     Ok(Exit::Done)
@@ -69,7 +71,7 @@ fn check(args: &TrafficArgs) -> anyhow::Result<MeterOptions> {
     if args.watch && args.output == TrafficFormat::Yaml {
         return Err(
             Problem::usage("--watch prints a table, lines, or JSON Lines")
-                .next("use --output table, wide or json")
+                .next("use --output table, wide or json; yaml is for a single window")
                 .into(),
         );
     }
@@ -108,7 +110,9 @@ async fn groups(
     };
     let chosen = choose(&env.streams, cluster, query, false).await?;
     if let Some((name, groups)) = &chosen.ambiguous {
-        return Err(ambiguous(name, groups).into());
+        return Err(ambiguous_name(name, groups)
+            .next("name one of those, or no group to see all")
+            .into());
     }
     let mut records = chosen.records;
     if records.is_empty() {

@@ -37,10 +37,10 @@ impl TrafficPage {
     ) -> anyhow::Result<()> {
         let text = match self.format {
             TrafficFormat::Table | TrafficFormat::Wide => {
-                self.streams.say(&heading(reports));
                 let columns = self.streams.out_is_terminal();
                 let columns = columns.then(|| self.streams.terminal_size().0);
-                self.frame(reports, columns, None).join("\n") + "\n"
+                let frame = self.frame(reports, columns, None);
+                format!("{}\n{}\n", heading(reports), frame.join("\n"))
             }
             TrafficFormat::Json | TrafficFormat::Yaml => {
                 let items = reports.iter().map(|report| self.document(meter, report));
@@ -76,8 +76,8 @@ impl TrafficPage {
         let wide = self.format == TrafficFormat::Wide;
         let style = TrafficStyle {
             wide,
-            // A wide table is never made narrower.
-            columns: columns.filter(|_| !wide),
+            // A terminal breaks the lines of a wide table, but not those that are redrawn.
+            columns: columns.filter(|_| !wide || history.is_some()),
             history,
         };
         let mut lines = table(reports, style);

@@ -5,6 +5,7 @@ use crate::cli::{TrafficArgs, TrafficSource};
 use crate::cluster::api::viz::{VizPrometheus, find_prometheus};
 use crate::cluster::transport::http_endpoint::{HttpEndpoint, HttpEndpointOptions};
 use crate::error;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::text::{clean, without_userinfo};
 use crate::traffic::prometheus::PROMETHEUS_WINDOW;
@@ -15,7 +16,11 @@ use crate::traffic::source::Source;
 ///
 /// # Errors
 /// If that is a Prometheus which cannot be found.
-pub async fn choose(meter: TrafficMeter, args: &TrafficArgs) -> anyhow::Result<TrafficMeter> {
+pub async fn choose(
+    streams: &Streams,
+    meter: TrafficMeter,
+    args: &TrafficArgs,
+) -> anyhow::Result<TrafficMeter> {
     let source = args.source.unwrap_or(match args.prometheus {
         Some(_) => TrafficSource::Prometheus,
         None => TrafficSource::Proxies,
@@ -26,7 +31,14 @@ pub async fn choose(meter: TrafficMeter, args: &TrafficArgs) -> anyhow::Result<T
         (_, Some(url)) => at_url(url, args).await?,
         (TrafficSource::Auto, None) => match in_cluster(&meter).await {
             Ok(endpoint) => endpoint,
-            Err(_) => return Ok(meter),
+            Err(problem) => {
+                streams.say(&format!(
+                    "no Prometheus counts all requests ({}); asking {}",
+                    problem.message,
+                    meter.pods()
+                ));
+                return Ok(meter);
+            }
         },
         (TrafficSource::Prometheus, None) => in_cluster(&meter).await?,
     };

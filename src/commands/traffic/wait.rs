@@ -9,6 +9,7 @@ use super::print::TrafficPage;
 use crate::cli::{TrafficArgs, TrafficFormat};
 use crate::commands::status::waiting::Waiting;
 use crate::model::traffic::TrafficReport;
+use crate::model::traffic_findings::seconds;
 use crate::model::{Group, TrafficCondition};
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
@@ -27,7 +28,8 @@ pub async fn run(
     let timeout = args.timeout.unwrap_or(DEFAULT_TRAFFIC_TIMEOUT);
     let goals: Vec<String> = args.goals.iter().map(ToString::to_string).collect();
     let asked = goals.join(" and ");
-    let end = Instant::now() + timeout;
+    let started = Instant::now();
+    let end = started + timeout;
     let waiting = Waiting::start(&page.streams, asked.clone(), timeout);
     let mut reports = meter.next().await?;
     loop {
@@ -59,8 +61,8 @@ pub async fn run(
     if missing.is_empty() {
         return Ok(Exit::Done);
     }
-    let seconds = timeout.as_secs_f64();
-    let problem = Problem::not_met(format!("timed out after {seconds} s waiting for {asked}"))
+    let seconds = seconds(started.elapsed().as_secs_f64());
+    let problem = Problem::not_met(format!("timed out after {seconds} waiting for {asked}"))
         .next_all(found(&missing, reports.len()));
     Err(Problem {
         is_printed: is_data,

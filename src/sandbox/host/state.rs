@@ -82,7 +82,7 @@ impl TrafficSettings {
         let rps = self.rps.unwrap_or(rps);
         let success = self.success.unwrap_or(Self::DEFAULT_SUCCESS);
         let latency = match self.latency_ms {
-            Some(latency) => format!("in {latency}ms"),
+            Some(latency) => format!("in {}", milliseconds(latency)),
             None => format!(
                 "in {}ms ({}ms to other clusters)",
                 Self::DEFAULT_LATENCY_MS,
@@ -105,6 +105,18 @@ impl TrafficSettings {
             Self::DEFAULT_LATENCY_BETWEEN_CLUSTERS_MS
         };
         self.latency_ms.unwrap_or(default)
+    }
+}
+
+/// Such as `1m`, `2s` or `25ms`.
+fn milliseconds(latency: f64) -> String {
+    let units = [(60_000.0, "m"), (1000.0, "s")];
+    let mut whole = units
+        .iter()
+        .filter(|(unit, _)| latency >= *unit && latency % unit == 0.0);
+    match whole.next() {
+        Some((unit, name)) => format!("{}{name}", latency / unit),
+        None => format!("{latency}ms"),
     }
 }
 
@@ -176,4 +188,23 @@ pub fn read_network_requests(state_dir: &StateDir) -> anyhow::Result<Networks> {
 pub fn write_network_requests(state_dir: &StateDir, networks: &Networks) -> anyhow::Result<()> {
     let text = serde_json::to_string(networks).context("writing the network requests")?;
     state_dir::write_private(&state_dir.network_requests(), &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_have_the_unit_that_suits() {
+        for (latency, text) in [
+            (60_000.0, "1m"),
+            (90_000.0, "90s"),
+            (2000.0, "2s"),
+            (25.0, "25ms"),
+            (0.0, "0ms"),
+            (1500.0, "1500ms"),
+        ] {
+            assert_eq!(milliseconds(latency), text);
+        }
+    }
 }

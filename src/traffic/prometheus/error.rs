@@ -46,7 +46,7 @@ pub enum PrometheusCause {
     /// Prometheus's own error.
     #[error("it answered with HTTP {status}: {message}")]
     Query { status: StatusCode, message: String },
-    #[error("its answer cannot be read: {how}")]
+    #[error("its answer is not the JSON of Prometheus: {how}")]
     Unreadable { how: String },
     #[error("it has no metrics of these clients' proxies (namespace {namespaces})")]
     NoProxies { namespaces: String },
@@ -112,6 +112,10 @@ impl PrometheusError {
             }
             PrometheusCause::Status(StatusCode::NOT_FOUND) => problem.next(
                 "name the URL below which its API is, such as https://example.org/prometheus",
+            ),
+            PrometheusCause::Unreadable { .. } => problem.next(
+                "it is perhaps not a Prometheus, or behind a login: check the URL, and name a file with \
+                 a bearer token with --prometheus-token-file if it needs one",
             ),
             PrometheusCause::NoProxies { .. } => problem.next(format!(
                 "have it scrape the proxies in a job {JOB:?}, as \

@@ -93,6 +93,11 @@ async fn without_any_requests_nothing_shows_where_they_go() {
     );
     assert!(err.contains("timed out after 5 s"), "{err}");
     assert!(
+        err.contains("name the clients with --from deploy/NAME"),
+        "{err}"
+    );
+    assert!(!err.contains("No requests to web-svc"), "{err}");
+    assert!(
         err.contains("waiting up to 5 s for the requests to go to web-svc-east: no requests"),
         "{err}"
     );

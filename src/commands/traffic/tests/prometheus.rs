@@ -27,9 +27,11 @@ async fn the_prometheus_of_linkerd_viz_is_asked_over_one_port_forward() {
     let cluster = with_viz(&["vote-bot-a"]).await;
     let (ended, out, err) = traffic(&cluster, "--source prometheus -o wide").await;
     assert_eq!(ended.unwrap(), Exit::Done);
+    assert_eq!(err, "");
+    let (heading, out) = out.split_once('\n').unwrap();
     assert_eq!(
-        err,
-        "web-svc: 10s of requests from 1 client pod, by Prometheus of linkerd-viz\n"
+        heading,
+        "web-svc: 10s of requests from 1 client pod, by Prometheus of linkerd-viz"
     );
     let rows: Vec<Vec<&str>> = out
         .lines()
@@ -115,8 +117,13 @@ async fn auto_asks_prometheus_only_for_what_the_proxies_would_leave_out() {
     assert_eq!(many.count("ports=4191"), 0);
     let without_viz = [("a", Proxy::Counts), ("b", Proxy::Counts)];
     let without_viz = FakeCluster::start(&without_viz).await;
-    let report = json(&without_viz, "--source auto --max-pods 1").await;
-    assert_eq!(report["source"], "proxies");
+    let (ended, out, err) = traffic(&without_viz, "--source auto --max-pods 1").await;
+    assert_eq!(ended.unwrap(), Exit::Done);
+    assert!(out.contains("1 of 2 client pods"), "{out}");
+    assert!(
+        err.contains("no Prometheus counts all requests (linkerd-viz is not installed"),
+        "{err}"
+    );
     let by_default = with_viz(&["a", "b", "c"]).await;
     assert_eq!(json(&by_default, "--max-pods 2").await["source"], "proxies");
 }
@@ -140,7 +147,12 @@ async fn each_failure_of_a_prometheus_says_what_to_do() {
         (401, "Unauthorized", "HTTP 401", "--prometheus-token-file"),
         (404, "no page", "HTTP 404", "its API is"),
         (422, failed, "too many samples", ""),
-        (200, "<html>", "cannot be read", ""),
+        (
+            200,
+            "<html>",
+            "not the JSON of Prometheus",
+            "--prometheus-token-file",
+        ),
         (
             200,
             empty,
