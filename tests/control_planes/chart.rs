@@ -2,17 +2,18 @@
 //! its environment and the token of its ServiceAccount, and nothing else.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
 use kubectl_failover::resource::{Kind as _, TrafficSplit};
 use rustix::process::{Signal, kill_process};
 use serde_json::value::to_raw_value;
@@ -25,8 +26,7 @@ use super::audit::AuditLog;
 use super::servers::until_it_answers;
 use crate::ALONE;
 use crate::support::{
-    BINARY, Output, Running, Sandbox, Side, chart, eventually, finish, free_port, helm_command,
-    plugin, token,
+    BINARY, Output, Running, Sandbox, Side, chart, eventually, finish, helm_command, plugin, token,
 };
 
 const NAMESPACE: &str = "linkerd-failover";
@@ -317,13 +317,13 @@ async fn refusal(side: &Side, object: &Value) -> Option<String> {
 async fn the_deployments_own_command_line_runs_the_groups_with_its_own_rights() {
     let _alone = ALONE.lock().await;
     let it = Installation::new().await;
-    let ports = [free_port(), free_port() + 1];
+    let ports = free_ports();
     it.install(&format!(
         "metrics.address=127.0.0.1,metrics.port={}",
         ports[0]
     ));
     let log = AuditLog::keep(&it.sandbox, "solo").await;
-    until_it_answers(&it.side.client).await;
+    until_it_gives_addresses(&it.side.client).await;
     create_namespace(&it.side, "shop").await;
     let shop = Side {
         namespace: "shop".to_owned(),
@@ -371,6 +371,33 @@ async fn the_deployments_own_command_line_runs_the_groups_with_its_own_rights() 
     let unused = unused.filter(|(resource, verbs)| !verbs.iter().any(|verb| used(verb, resource)));
     let unused: Vec<_> = unused.collect();
     assert!(unused.is_empty(), "no request uses {unused:?}");
+}
+
+/// Waits until the API server answers and has addresses for Services. After a restart, it has none
+/// for a while: "range is full".
+async fn until_it_gives_addresses(client: &Client) {
+    until_it_answers(client).await;
+    let services: Api<Service> = Api::namespaced(client.clone(), "default");
+    let service: Service = serde_json::from_value(json!({
+        "metadata": {"name": "needs-an-address"},
+        "spec": {"ports": [{"port": 80}]},
+    }))
+    .expect("the object is well-formed");
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    eventually("the API server has addresses for Services", async || {
+        let created = services.create(&params, &service).await;
+        created.map(drop).map_err(|cause| cause.to_string())
+    })
+    .await;
+}
+
+/// Two ports that are free. The system chooses them where no control plane listens.
+fn free_ports() -> [u16; 2] {
+    let listen = || TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
+    [listen(), listen()].map(|it| it.local_addr().expect("an address").port())
 }
 
 /// The resources and verbs of the rules for the ServiceAccount.
@@ -436,18 +463,41 @@ impl Pod {
         }
     }
 
-    /// Starts it with the files at the well-known paths, in a mount namespace of its own.
+    /// Starts it with the files at the well-known paths, in a mount namespace of its own. Where that
+    /// is not allowed, a kubeconfig names the files instead.
     fn start(&self) -> Running {
         const MOUNT: &str = "mount -t tmpfs none /run \
             && mkdir -p /run/secrets/kubernetes.io/serviceaccount \
             && mount --bind \"$1\" /run/secrets/kubernetes.io/serviceaccount \
             && shift && exec \"$@\"";
-        let mut command = Command::new("unshare");
-        command
-            .args(["--map-root-user", "--mount", "--propagation=private"])
+        const UNSHARE: [&str; 3] = ["--map-root-user", "--mount", "--propagation=private"];
+        let may_mount = std::process::Command::new("unshare")
+            .args(UNSHARE)
             .args(["sh", "-c", MOUNT, "sh"])
             .arg(self.files.path())
-            .args(["env", "-i"])
+            .arg("true")
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        let mut command = if may_mount {
+            let mut command = Command::new("unshare");
+            command
+                .args(UNSHARE)
+                .args(["sh", "-c", MOUNT, "sh"])
+                .arg(self.files.path())
+                .args(["env", "-i"]);
+            command
+        } else {
+            eprintln!(
+                "mount namespaces are not allowed here: a kubeconfig names the token instead"
+            );
+            let mut command = Command::new("env");
+            command
+                .arg("-i")
+                .arg(format!("KUBECONFIG={}", self.kubeconfig().display()));
+            command
+        };
+        command
             .args(
                 self.env
                     .iter()
@@ -457,6 +507,28 @@ impl Pod {
             .args(&self.args)
             .stdin(Stdio::null());
         Running::start(command)
+    }
+
+    /// Writes a kubeconfig that has nothing but the files of the ServiceAccount.
+    fn kubeconfig(&self) -> PathBuf {
+        let file = |name: &str| self.files.path().join(name);
+        let (_, host) = &self.env[0];
+        let (_, port) = &self.env[1];
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "cluster", "cluster": {
+                "server": format!("https://{host}:{port}"),
+                "certificate-authority": file("ca.crt"),
+            }}],
+            "users": [{"name": "account", "user": {"tokenFile": file("token")}}],
+            "contexts": [{"name": "pod", "context": {
+                "cluster": "cluster", "user": "account", "namespace": NAMESPACE,
+            }}],
+            "current-context": "pod",
+        });
+        std::fs::write(file("config"), config.to_string()).expect("a file");
+        file("config")
     }
 }
 
