@@ -63,7 +63,7 @@ pub struct TrafficStyle<'a> {
     pub wide: bool,
     /// The width of the terminal, if columns may be left out to fit it.
     pub columns: Option<u16>,
-    /// The requests a second of each row in the last windows.
+    /// The requests a second of each row in the last windows. Not a number: no client answered.
     pub history: Option<&'a [Vec<f64>]>,
 }
 
@@ -255,6 +255,9 @@ fn latency(traffic: &BackendTraffic, share: f64) -> Option<String> {
 
 fn sparkline(history: &[f64], most: f64) -> String {
     let spark = |rps: &f64| {
+        if rps.is_nan() {
+            return '?';
+        }
         let height = if most > 0.0 { rps / most * 7.0 } else { 0.0 };
         #[allow(
             clippy::cast_possible_truncation,
@@ -687,7 +690,7 @@ mod tests {
 
     #[test]
     fn a_wide_table_ends_with_what_the_proxies_know_and_a_history() {
-        let history = [vec![0.0, 0.0], vec![1.0, 8.0]];
+        let history = [vec![0.0, f64::NAN, 0.0], vec![1.0, f64::NAN, 8.0]];
         let style = TrafficStyle {
             wide: true,
             history: Some(&history),
@@ -699,11 +702,11 @@ mod tests {
             "{lines:?}"
         );
         assert!(
-            lines[1].ends_with("0         0      -           ▁▁"),
+            lines[1].ends_with("0         0      -          ▁?▁"),
             "{lines:?}"
         );
         assert!(
-            lines[2].ends_with("0         0    1-2           ▂█"),
+            lines[2].ends_with("0         0    1-2          ▂?█"),
             "{lines:?}"
         );
     }

@@ -129,18 +129,21 @@ fn draw(screen: &mut Screen, lines: &[impl AsRef<str>]) -> anyhow::Result<bool> 
 }
 
 fn remember(history: &mut Vec<Vec<f64>>, reports: &[TrafficReport]) {
-    let rows = reports.iter().flat_map(|report| &report.rows);
+    let rows = reports
+        .iter()
+        .flat_map(|report| report.rows.iter().map(move |row| (report, row)));
     let count = rows.clone().count();
     if history.len() != count {
         // Groups were left out.
         history.clear();
         history.resize_with(count, Vec::new);
     }
-    for (sparks, row) in history.iter_mut().zip(rows) {
+    for (sparks, (report, row)) in history.iter_mut().zip(rows) {
         if sparks.len() == MAX_SPARKS {
             sparks.remove(0);
         }
-        sparks.push(row.traffic.rps);
+        let is_known = report.clients.answered() > 0;
+        sparks.push(if is_known { row.traffic.rps } else { f64::NAN });
     }
 }
 

@@ -66,8 +66,15 @@ impl MeterError {
                 PrometheusCause::Forward(error) => error::explain(cluster, error),
                 _ => error.problem(),
             },
-            Self::Away(error) => error::explain(cluster, &error)
-                .next("the API server went away during the window, so its requests are lost"),
+            Self::Away(error) => Problem {
+                // More time would not help.
+                next: vec![
+                    "the API server went away during the window, so its requests are lost"
+                        .to_owned(),
+                    "check the network, and run the command again".to_owned(),
+                ],
+                ..error::explain(cluster, &error)
+            },
             Self::Group(problem) => problem,
         }
     }
