@@ -2,7 +2,6 @@
 
 use super::measure::{TrafficMeter, place_of};
 use crate::commands::args::absent::missing_namespace;
-use crate::commands::args::elsewhere::similar_namespaces;
 use crate::problem::Problem;
 use crate::text::{clean, word};
 use crate::traffic::proxies::Unmatched;
@@ -21,14 +20,18 @@ pub async fn refuse(meter: &TrafficMeter) -> Result<(), Problem> {
         || meter.cluster.reach.all().to_owned(),
         |only| meter.cluster.reach.within(only),
     );
-    let pods = format!("kubectl get pods {within} --show-labels");
+    let pods = format!("kubectl {within} get pods --show-labels");
     Err(match unmatched {
         Unmatched::Namespace => {
             let namespace = only.map(String::as_str);
             match missing_namespace(&meter.cluster, namespace).await {
                 Some(missing) => {
-                    Problem::new(format!("namespace {} does not exist", clean(missing)))
-                        .next_all(similar_namespaces(&meter.cluster, missing).await)
+                    Problem::new(format!("namespace {} does not exist", clean(missing))).next(
+                        format!(
+                            "see the namespaces: kubectl {} get namespaces",
+                            meter.cluster.reach.all()
+                        ),
+                    )
                 }
                 None => Problem::new(format!("there are no pods in {place}"))
                     .next("name the namespace of the clients with --from-namespace"),
