@@ -96,6 +96,12 @@ async fn print_role(
     env.streams.say(&format!(
         "next: apply it, then kubectl create {binding} --user=USER"
     ));
+    if (command, scope) == (RbacCommand::Traffic, RightScope::Namespace) {
+        env.streams.say(
+            "next: for --source prometheus, do the same in the namespace of linkerd-viz: kubectl \
+             failover check --rbac traffic -n linkerd-viz",
+        );
+    }
     let beyond = command.beyond_a_role();
     if scope == RightScope::Namespace && !beyond.is_empty() {
         let resources: Vec<String> = beyond.iter().map(Right::full_resource).collect();

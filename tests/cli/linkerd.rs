@@ -399,6 +399,9 @@ fn roles_need_no_cluster() {
         .stdout;
     let role: Value = serde_yaml::from_str(&role).expect("YAML");
     assert_eq!(role["kind"], "ClusterRole");
+    run(BINARY, ["check", "--rbac", "traffic"])
+        .success()
+        .stderr_contains("check --rbac traffic -n linkerd-viz");
     run(BINARY, ["check", "--rbac", "dance"])
         .code(2)
         .stderr_contains("possible values: create, status, watch");
