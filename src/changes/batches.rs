@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::execute::write_one;
 use super::order::{ChangeOutcome, ChangePlan};
 use super::plan::PlannedChange;
+use super::preflight::MAX_CONCURRENT_WRITES;
 use super::read_back::read_back;
 use super::write::OrderContext;
 use crate::cli::DryRun;
@@ -20,9 +21,6 @@ use crate::model::GroupId;
 use crate::model::evacuation::{is_served, worse};
 use crate::output::progress::Progress;
 use crate::process::signals::{Interrupted, Interrupts};
-
-/// How many groups of a cluster are written at the same time: across a slow line, more are faster.
-pub const MAX_CONCURRENT_WRITES: usize = 32;
 
 /// How often to read the groups back between batches.
 const WATCH_INTERVAL: Duration = Duration::from_secs(5);

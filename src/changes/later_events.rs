@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
 
-use super::batches::MAX_CONCURRENT_WRITES;
+use super::preflight::MAX_CONCURRENT_WRITES;
 use crate::cluster::Cluster;
 use crate::cluster::api::events;
 

@@ -23,6 +23,9 @@ use crate::view::command_line::return_command;
 
 /// How many groups are read or written at the same time.
 pub const MAX_CONCURRENT_GROUPS: usize = 16;
+/// How many groups of a cluster are written in a batch at the same time: across a slow line, more
+/// are faster.
+pub const MAX_CONCURRENT_WRITES: usize = 32;
 
 /// An object as it is now, or why it cannot be read.
 type CurrentObject = Result<(Record, Value), String>;
