@@ -37,13 +37,17 @@ pub async fn find(cluster: &Cluster, records: &[Record], statuses: &[Status]) ->
     let evacuations = evacuations(&dated);
     let missed = evacuations.iter().flat_map(|evacuation| {
         let missed = evacuation.missed.iter();
-        missed.map(move |group| Finding::new(group.id, words(evacuation, group)))
+        missed.map(move |group| {
+            let flags = cluster.reach.within(&group.id.namespace);
+            Finding::new(group.id, words(evacuation, group, &flags))
+        })
     });
     missed.collect()
 }
 
-/// Says that the evacuation has missed a group, as a clause.
-fn words(evacuation: &StandingEvacuation, group: &MissedGroup) -> String {
+/// Says that the evacuation has missed a group, as a clause. `flags` are those by which a suggested
+/// command reaches the group.
+fn words(evacuation: &StandingEvacuation, group: &MissedGroup, flags: &str) -> String {
     let StandingEvacuation { cluster, entry, .. } = evacuation;
     let when = if group.is_newer {
         "was created after the evacuation"
@@ -51,7 +55,7 @@ fn words(evacuation: &StandingEvacuation, group: &MissedGroup) -> String {
         "is not part of the evacuation"
     };
     format!(
-        "{when} of {cluster}{}; to evacuate it too: kubectl failover evacuate {} --id {}",
+        "{when} of {cluster}{}; to evacuate it too: kubectl failover evacuate {} --id {} {flags}",
         entry.purpose(),
         word(cluster),
         word(&entry.id)

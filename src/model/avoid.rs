@@ -11,6 +11,13 @@ use super::overrides::{self, identifier};
 pub struct AvoidEntry {
     /// Names of the backends. One that the group does not have is ignored.
     pub backends: Vec<String>,
+    /// The cluster that was evacuated, by the name that `return` takes; none if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The group's traffic was away from these backends already, its primary among them, and no other
+    /// entry had moved it: `failback: manual` and `failback-delay` hold when this entry ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// What `return` ends it by, such as a change: `CHG-77`.
     #[serde(default, deserialize_with = "id")]
     pub id: String,

@@ -34,6 +34,10 @@ pub fn evacuate(
     readiness: &[Readiness],
     now: Timestamp,
 ) -> Option<AvoidPlan> {
+    let entry = &AvoidEntry {
+        elsewhere: is_elsewhere(group, entry, now),
+        ..entry.clone()
+    };
     let is_replaced = |known: &AvoidEntry| known.id == entry.id || known.is_over(now);
     let mut change = group.avoid.ending(is_replaced);
     change.entries.push(entry.clone());
@@ -57,6 +61,18 @@ pub fn evacuate(
         why,
         recorded_why,
     })
+}
+
+/// Whether the group's traffic is away from a primary that the entry names, and no evacuation moved
+/// it. One that goes on remembers what it moved.
+fn is_elsewhere(group: &Group, entry: &AvoidEntry, now: Timestamp) -> bool {
+    let primary = group.primary_name();
+    let mut entries = group.avoid.entries.iter();
+    let has_moved =
+        entries.any(|known| !known.is_over(now) && !known.elsewhere && known.names(primary));
+    let mut backends = group.backends.iter().enumerate();
+    let carries = backends.any(|(index, it)| entry.names(&it.name) && group.carries(index));
+    entry.names(primary) && !has_moved && !carries
 }
 
 /// Plans to end the entries with this id alone. If they kept traffic off the primary and that is

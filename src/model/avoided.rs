@@ -34,7 +34,7 @@ impl Group {
         }
     }
 
-    /// Returns the group after entries have ended. If they kept traffic off a primary that is
+    /// Returns the group after entries have ended. If they took traffic off a primary that is
     /// enough, also for `failback-ready`, neither `failback: manual` nor `failback-delay` does.
     #[must_use]
     pub(crate) fn after(self, change: &AvoidChange, readiness: &[Readiness]) -> Self {
@@ -42,7 +42,8 @@ impl Group {
             let mut entries = entries.iter();
             entries.any(|entry| entry.names(self.primary_name()))
         };
-        let may_return = names(&change.ended)
+        let moved = change.ended.iter().filter(|entry| !entry.elsewhere);
+        let may_return = names(&moved.cloned().collect::<Vec<_>>())
             && !names(&change.entries)
             && self.is_enough_to_return(self.primary, readiness);
         let group = Self {

@@ -121,7 +121,7 @@ fn claim<'a>(of: &ContextClues<'a>, contexts: &[ContextClues<'a>]) -> Option<Cla
 }
 
 /// Whether a context's name is the cluster's, or ends with it after a separator.
-fn fits(context: &str, cluster: &str) -> bool {
+pub fn fits(context: &str, cluster: &str) -> bool {
     let before = context.strip_suffix(cluster);
     before.is_some_and(|before| before.is_empty() || before.ends_with(SEPARATORS))
 }

@@ -11,10 +11,13 @@ pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
     )
 }
 
-/// The command that ends an evacuation.
-pub fn return_command(entry: &AvoidEntry, place: &str) -> String {
+/// The command that ends an evacuation in all namespaces of a context. An entry from elsewhere may
+/// not tell the cluster. `flags` are those for the context.
+pub fn return_command(entry: &AvoidEntry, flags: &str) -> String {
+    let cluster = entry.cluster.as_deref().map_or("CLUSTER".into(), word);
     let id = word(&entry.id);
-    format!("kubectl failover return CLUSTER --id {id} {place}")
+    let command = format!("kubectl failover return {cluster} --id {id} {flags}");
+    command.trim_end().to_owned()
 }
 
 /// A command that shows a backend's Service, with its selector and its endpoints. `kubectl` is its

@@ -232,6 +232,8 @@ impl Object {
     ) -> Option<AvoidPlan> {
         let entry = AvoidEntry {
             backends: backends.iter().map(|&index| name(index)).collect(),
+            cluster: None,
+            elsewhere: false,
             id: id.to_owned(),
             by: BY.to_owned(),
             at: Some(self.now),

@@ -31,14 +31,7 @@ pub fn each(env: &CommandEnv, contexts: ContextSelection) -> anyhow::Result<Vec<
         ))
         .into());
     }
-    let known: Vec<String> = match kubeconfig::read(env.flags.kubeconfig.as_deref())? {
-        Some((kubeconfig, _)) => kubeconfig
-            .contexts
-            .into_iter()
-            .map(|entry| entry.name)
-            .collect(),
-        None => Vec::new(),
-    };
+    let known = read_names(env)?;
     let wanted = match contexts {
         ContextSelection::Named(names) => names,
         ContextSelection::All => &known,
@@ -59,6 +52,19 @@ pub fn each(env: &CommandEnv, contexts: ContextSelection) -> anyhow::Result<Vec<
     let mut seen = HashSet::new();
     let once = wanted.iter().filter(|name| seen.insert(*name));
     Ok(once.map(|name| env.in_context(name)).collect())
+}
+
+fn read_names(env: &CommandEnv) -> anyhow::Result<Vec<String>> {
+    let read = kubeconfig::read(env.flags.kubeconfig.as_deref())?;
+    let contexts = read
+        .into_iter()
+        .flat_map(|(kubeconfig, _)| kubeconfig.contexts);
+    Ok(contexts.map(|entry| entry.name).collect())
+}
+
+/// Returns the names of the kubeconfig's contexts; none if it cannot be read.
+pub fn names(env: &CommandEnv) -> Vec<String> {
+    read_names(env).unwrap_or_default()
 }
 
 /// Connects to one of several clusters.

@@ -16,14 +16,16 @@ use crate::changes::order::{ChangeOutcome, Order};
 use crate::changes::plan::{PlannedChange, plan_all, plan_confirmed};
 use crate::changes::write::OrderContext;
 use crate::cli::{DryRun, ManyArgs, ManyFormat};
+use crate::commands::args::contexts;
 use crate::commands::args::members::ContextMembers;
 use crate::commands::env::CommandEnv;
+use crate::model::cluster_name::fits;
 use crate::model::{GroupId, Runner};
 use crate::output::progress::Progress;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
 use crate::resource::Record;
-use crate::text::clean;
+use crate::text::{clean, word};
 use crate::view::evacuation::{
     EvacuationContext, EvacuationReport, EvacuationRow, PlannedEffect, Stopped,
 };
@@ -86,6 +88,11 @@ impl Campaign<'_> {
             refuse_without_terminal(self.command(), &env.input)?;
         }
         let mut rows = self.rows(&planned, &there);
+        if asks && has_change {
+            self.unread_cluster()
+                .iter()
+                .for_each(|it| env.streams.say(it));
+        }
         if many.dry_run != DryRun::Client {
             self.show_plan(&rows);
         }
@@ -373,6 +380,34 @@ impl Campaign<'_> {
         ]
     }
 
+    /// Warns if no context is of the cluster itself, whose own groups send their traffic there.
+    fn unread_cluster(&self) -> Option<String> {
+        let Self { env, cluster, .. } = self;
+        let mut read = self.members.iter();
+        let mut unread = self.gathered.unread.iter();
+        if read.any(|it| it.own.name == *cluster) || unread.any(|it| fits(&it.context, cluster)) {
+            return None;
+        }
+        let cluster = clean(cluster);
+        let contexts = self.gathered.contexts.iter();
+        let mut names: Vec<String> = contexts.map(|it| it.cluster.context.clone()).collect();
+        let mut known = contexts::names(env).into_iter();
+        let how = match known.find(|it| fits(it, &cluster) && !names.contains(it)) {
+            Some(context) => {
+                names.push(context);
+                format!("add --contexts {}", word(&names.join(",")))
+            }
+            None => format!(
+                "add its context with --contexts, and --local-name {}",
+                word(&format!("{cluster}=CONTEXT"))
+            ),
+        };
+        Some(format!(
+            "warning: no context that was read is of cluster {cluster}: the groups in {cluster} \
+             itself were not read, and their traffic stays there; {how}"
+        ))
+    }
+
     /// What may keep the order from lasting, or from ending.
     fn warnings(&self, result: &BatchResult) -> Vec<String> {
         let statuses = result.outcomes.iter().flatten();
@@ -389,6 +424,7 @@ impl Campaign<'_> {
         if self.command() == "return" {
             return warnings;
         }
+        warnings.extend(self.unread_cluster());
         if upstream > 0 {
             warnings.push(format!(
                 "warning: Linkerd's failover controller runs {upstream} of these groups. It knows \

@@ -12,26 +12,26 @@ use crate::text::clean;
 /// A cluster's name may be longer than an identifier.
 const MAX_NAME_CHARS: usize = 40;
 
-/// Returns the identifier that this tool gave an evacuation of the cluster by the same user, if
-/// there is one; else a new one.
+/// Returns the identifier of the last evacuation of the cluster by the same user, if one stands;
+/// else a new one.
 pub fn choose(
     streams: &Streams,
     gathered: &Gathered,
     members: &[ContextMembers],
     cluster: &str,
 ) -> String {
-    let prefix: String = cluster.chars().take(MAX_NAME_CHARS).collect();
-    let is_ours = |entry: &AvoidEntry| {
-        let time = entry.id.strip_prefix(&prefix);
-        let time = time.and_then(|it| it.strip_prefix('-'));
-        time.is_some_and(|it| it.len() == "20261126-0900".len())
-    };
     let own = gathered.entries().filter(|(context, record, entry)| {
-        let by = gathered.contexts.get(*context).map(|it| &it.by);
+        let Some(context_records) = gathered.contexts.get(*context) else {
+            return false;
+        };
         let group = record.group.as_ref().ok().zip(members.get(*context));
-        by == Some(&entry.by)
-            && is_ours(entry)
-            && group.is_some_and(|(group, members)| is_in(group, entry, members, cluster))
+        context_records.by == entry.by
+            && !entry.id.is_empty()
+            && !entry.is_over(context_records.cluster.clock().now())
+            && group.is_some_and(|(group, members)| {
+                let mut backends = group.backends.iter();
+                backends.any(|it| entry.names(&it.name)) && is_in(group, entry, members, cluster)
+            })
     });
     let known = own.map(|(.., entry)| (entry.at, &entry.id)).max();
     if let Some((_, id)) = known {
@@ -40,6 +40,7 @@ pub fn choose(
     }
     let clock = gathered.contexts.first().map(|it| it.cluster.clock().now());
     let now = clock.unwrap_or_else(Timestamp::now);
+    let prefix: String = cluster.chars().take(MAX_NAME_CHARS).collect();
     format!("{prefix}-{}", now.strftime("%Y%m%d-%H%M"))
 }
 

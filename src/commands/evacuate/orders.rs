@@ -57,6 +57,8 @@ impl Order for EvacuateOrder<'_> {
         let names = found.whole.iter().map(|index| group.backend_name(*index));
         let entry = AvoidEntry {
             backends: names.map(str::to_owned).collect(),
+            elsewhere: false,
+            cluster: Some(self.cluster.to_owned()),
             id: self.id.to_owned(),
             by: seen.by.clone(),
             at: Some(seen.now),

@@ -21,6 +21,7 @@ use crate::problem::{Exit, Problem};
 use print::StatusPage;
 
 pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit> {
+    let env = &in_scope(env, &args);
     let from_settings = shows_usual_contexts(env, &args);
     if from_settings {
         args.contexts = env.settings.contexts.value.clone();
@@ -98,6 +99,15 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
     } else {
         lines::run(&cluster, scope, &page).await
     }
+}
+
+/// What a cluster carries is a matter of all namespaces, unless the user names one, or groups.
+fn in_scope(env: &CommandEnv, args: &StatusArgs) -> CommandEnv {
+    let mut env = env.clone();
+    if args.by_cluster && args.names.is_empty() && env.flags.namespace.is_none() {
+        env.flags.all_namespaces = true;
+    }
+    env
 }
 
 /// Whether the output is a table on a terminal that can show a screen.

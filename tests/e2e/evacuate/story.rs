@@ -341,7 +341,10 @@ async fn a_dry_run_shows_the_plan_and_changes_nothing() {
         ))
         .stdout_contains("web-north  web")
         .stdout_contains("it has no backend outside")
-        .stderr_is_empty();
+        .stderr_contains(&format!(
+            "warning: no context that was read is of cluster {}",
+            ns.name
+        ));
     let prompt = plugin()
         .args(command.split(' '))
         .on(side)
@@ -376,7 +379,7 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
         ));
     let check = plugin().args(["check"]).on(side).run().await;
     check.stdout_contains(&format!(
-        "to evacuate it too: kubectl failover evacuate {} --id CHG-4",
+        "to evacuate it too: kubectl failover evacuate {0} --id CHG-4 --context west -n {0}",
         ns.name
     ));
     // The reason stays.
@@ -387,4 +390,70 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
     }
     let status = plugin().args(["status"]).on(side).run().await.success();
     status.stdout_contains(": 2 groups avoid it.");
+}
+
+#[tokio::test]
+async fn without_an_identifier_it_goes_on_with_the_users_own_evacuation() {
+    let ns = TestNamespace::new("evac-goes-on").await;
+    let side = &ns.west;
+    away_group(side, "web", &ns.name, 1).await;
+    let first = order(side, &format!("evacuate {} --id K1 --reason kk", ns.name));
+    first.run().await.success().stderr_contains(&format!(
+        "the groups in {0} itself were not read, and their traffic stays there; \
+         add its context with --contexts, and --local-name {0}=CONTEXT",
+        ns.name
+    ));
+    away_group(side, "late", &ns.name, 1).await;
+    let again = order(side, &format!("evacuate {}", ns.name)).run().await;
+    again
+        .success()
+        .stderr_contains("going on with evacuation K1");
+    for name in ["web", "late"] {
+        let entries = entries(side, name).await;
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0]["id"], "K1");
+        assert_eq!(entries[0]["cluster"], ns.name);
+    }
+    let status = plugin().args(["status", "-o", "json"]).on(side).run().await;
+    status.success().stdout_contains(&format!(
+        "kubectl failover return {} --id K1 --context west\"",
+        ns.name
+    ));
+    let check = plugin().args(["check"]).on(side).run().await;
+    assert!(!check.to_string().contains("return CLUSTER"), "{check}");
+    // Every namespace is read, as `evacuate` does.
+    let by_cluster = ["status", "--by-cluster", "--context", "west", "-o", "json"];
+    let by_cluster = plugin().args(by_cluster).run().await.json();
+    let clusters = by_cluster["items"].as_array().unwrap().iter();
+    let mut names = clusters.map(|it| it["cluster"].as_str().unwrap_or_default());
+    assert!(names.any(|name| name == ns.name), "{by_cluster}");
+}
+
+#[tokio::test]
+async fn return_leaves_what_its_evacuation_did_not_move_to_manual_failback() {
+    let ns = TestNamespace::new("evac-manual").await;
+    let side = &ns.west;
+    let manual = json!({"metadata": {"annotations": {"failover.linkerd.io/failback": "manual"}}});
+    for (name, local, there) in [("moved", 1, 0), ("away", 0, 1)] {
+        home_group(side, name, &ns.name).await;
+        side.edit_split(name, manual.clone()).await;
+        let north = format!("{name}-north");
+        let backends = json!([
+            {"service": name, "weight": local},
+            {"service": north, "weight": there},
+        ]);
+        side.edit_split(name, json!({"spec": {"backends": backends}}))
+            .await;
+    }
+    // The second time, it still knows what it moved.
+    for _ in 0..2 {
+        order(side, "evacuate west --id FM").run().await.success();
+    }
+    for name in ["moved", "away"] {
+        assert_eq!(weights(side, name).await, [0, 1]);
+        assert_eq!(entries(side, name).await.len(), 1);
+    }
+    order(side, "return west --id FM").run().await.success();
+    assert_eq!(weights(side, "moved").await, [1, 0]);
+    assert_eq!(weights(side, "away").await, [0, 1]);
 }
