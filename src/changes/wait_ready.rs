@@ -39,6 +39,7 @@ pub struct ReadyWait {
 }
 
 /// Waits until no group refuses the order, or until the limit passes and some groups are ready.
+/// `context` is named in the messages.
 ///
 /// # Errors
 /// Exit 3 if the limit passes before any group is ready. An error if the cluster cannot be read.
@@ -48,6 +49,7 @@ pub async fn wait_ready(
     limit: Option<Duration>,
     order: &dyn Order,
     streams: &Streams,
+    context: Option<&str>,
 ) -> anyhow::Result<ReadyWait> {
     let deadline = Instant::now() + limit.unwrap_or(UNLIMITED);
     let (_watches, mut changes) = watch_slices(cluster, &records);
@@ -78,7 +80,10 @@ pub async fn wait_ready(
             }
             Err(error) => return Err(explain(cluster, &error).into()),
         };
-        let waiting = clean(&waiting);
+        let waiting = match context {
+            Some(context) => clean(&format!("context {context}: {waiting}")),
+            None => clean(&waiting),
+        };
         if waiting != said {
             streams.say(&format!("waiting: {waiting}"));
             said = waiting;

@@ -53,7 +53,7 @@ pub async fn run_in(
     let traffic = TrafficWait::begin(cluster, &env.streams, &records, &args.traffic).await?;
     let mut gone = Vec::new();
     if args.when_ready {
-        let waited = wait_ready(cluster, records, args.timeout, &order, &env.streams).await?;
+        let waited = wait_ready(cluster, records, args.timeout, &order, &env.streams, None).await?;
         (records, gone) = (waited.records, waited.gone);
         order.timed_out = !waited.all_ready;
         // One limit for both waits.

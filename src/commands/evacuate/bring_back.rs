@@ -1,16 +1,14 @@
 //! `return`: brings back the traffic that an evacuation took away, and no other.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
-
-use futures::future::join_all;
+use std::sync::atomic::AtomicBool;
 
 use super::campaign::{Campaign, Target};
 use super::commands::Commands;
 use super::gather::{Gathered, gather};
 use super::orders::ReturnOrder;
+use super::ready::ReadinessWait;
 use crate::changes::order::Order;
-use crate::changes::wait_ready::wait_ready;
 use crate::cli::ReturnArgs;
 use crate::commands::args::members::ContextMembers;
 use crate::commands::env::CommandEnv;
@@ -22,20 +20,18 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let gathered = gather(env, &args.many).await?;
     let members = gathered.members(&args.many.local_names.local_name).await?;
     let cluster = gathered.resolve(&members, &args.evacuated)?;
-    let mut records = evacuated(&gathered, &args.id);
+    let records = evacuated(&gathered, &args.id);
     if records.iter().all(Vec::is_empty) {
         return nothing_to_return(env, &gathered, &cluster, &args.id);
     }
     refuse_other_cluster(&records, &members, &cluster, &args.id)?;
-    let mut order = ReturnOrder {
+    let has_timed_out = AtomicBool::new(false);
+    let order = ReturnOrder {
         id: &args.id,
         allow: &args.many.allow,
-        timed_out: false,
+        waits: args.when_ready,
+        has_timed_out: &has_timed_out,
     };
-    if args.when_ready {
-        let waited = wait(env, &gathered, records, args.timeout, &order).await?;
-        (records, order.timed_out) = waited;
-    }
     let entry = gathered.entries().find(|(.., entry)| entry.id == args.id);
     let reason = entry.and_then(|(.., entry)| entry.reason.clone());
     let commands = Commands::new(&gathered, &args.many, &cluster, &args.id);
@@ -56,6 +52,10 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
         reason: reason.as_deref(),
         go_on: commands.same_return(args.when_ready),
         undo: commands.evacuate(None, reason.as_deref()),
+        wait: args.when_ready.then_some(ReadinessWait {
+            limit: args.timeout,
+            has_timed_out: &has_timed_out,
+        }),
     }
     .run(targets)
     .await
@@ -154,45 +154,4 @@ fn refuse_other_cluster(
     ))
     .next("nothing was changed")
     .next("name the cluster that was evacuated"))
-}
-
-/// Waits in each context until its groups can return. Also returns whether the time was too short
-/// for some.
-async fn wait(
-    env: &CommandEnv,
-    gathered: &Gathered,
-    records: Vec<Vec<Record>>,
-    limit: Option<Duration>,
-    order: &ReturnOrder<'_>,
-) -> anyhow::Result<(Vec<Vec<Record>>, bool)> {
-    let waits = gathered
-        .contexts
-        .iter()
-        .zip(records)
-        .map(async |(context, records)| {
-            if records.is_empty() {
-                return Ok((records, true));
-            }
-            let waited = wait_ready(
-                &context.cluster,
-                records.clone(),
-                limit,
-                order,
-                &env.streams,
-            );
-            match waited.await {
-                Ok(waited) => Ok((waited.records, waited.all_ready)),
-                Err(error) if Problem::of(&error).exit == Exit::NotMet => Ok((records, false)),
-                Err(error) => Err(error),
-            }
-        });
-    let mut interrupts = crate::process::signals::Interrupts::listen()?;
-    let waits = async { anyhow::Ok(join_all(waits).await) };
-    let (mut all, mut timed_out) = (Vec::new(), false);
-    for waited in interrupts.or(waits).await? {
-        let (records, all_ready) = waited?;
-        all.push(records);
-        timed_out |= !all_ready;
-    }
-    Ok((all, timed_out))
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::gather::Gathered;
 use super::permissions::review;
+use super::ready::{ReadinessWait, may_pass};
 use super::rows;
 use crate::changes::batches::{BatchItem, BatchResult, Batches, Stop};
 use crate::changes::confirm::{ask, refuse_without_terminal};
@@ -62,6 +63,8 @@ pub struct Campaign<'a> {
     pub go_on: String,
     /// The command that undoes it.
     pub undo: String,
+    /// What to wait for before the first write.
+    pub wait: Option<ReadinessWait<'a>>,
 }
 
 /// A group of a context.
@@ -83,7 +86,9 @@ impl Campaign<'_> {
         let mut contexts = self.contexts(&later);
         let asks = many.dry_run == DryRun::None && !many.yes;
         let mut planned = self.plan(&contexts, targets).await;
-        let has_change = planned.iter().flatten().any(PlannedChange::is_change);
+        let wait = self.wait.as_ref().filter(|_| many.dry_run == DryRun::None);
+        let wait = wait.filter(|_| planned.iter().flatten().any(may_pass));
+        let has_change = planned.iter().flatten().any(PlannedChange::is_change) || wait.is_some();
         if asks && has_change {
             refuse_without_terminal(self.command(), &env.input)?;
         }
@@ -96,16 +101,32 @@ impl Campaign<'_> {
         if many.dry_run != DryRun::Client {
             self.show_plan(&rows);
         }
-        let mut interrupts = None;
+        let mut interrupts = if asks && has_change {
+            ask(&env.streams, &env.input).await?
+        } else {
+            Interrupts::listen()?
+        };
+        if let Some(wait) = wait {
+            wait.run(&contexts, &planned, &env.streams, &mut interrupts)
+                .await?;
+        }
         let mut outcomes: Vec<Vec<ChangeOutcome>> = Vec::new();
-        if asks && has_change {
-            interrupts = Some(ask(&env.streams, &env.input).await?);
+        if asks && has_change || wait.is_some() {
             for (context, of) in contexts.iter_mut().zip(&self.gathered.contexts) {
                 context.started = of.cluster.clock().now();
             }
             (planned, outcomes) = self.plan_again(&contexts, planned).await;
         }
-        let mut interrupts = interrupts.map_or_else(Interrupts::listen, Ok)?;
+        if wait.is_some() {
+            let again = self.rows(&planned, &there).into_iter();
+            let again = again.map(|row| ((row.context.clone(), row.id.clone()), row));
+            let mut again: HashMap<_, EvacuationRow> = again.collect();
+            for row in &mut rows {
+                if let Some(planned) = again.remove(&(row.context.clone(), row.id.clone())) {
+                    *row = planned;
+                }
+            }
+        }
         let progress = Progress::new(&env.streams, planned.iter().map(Vec::len).sum());
         let batches = Batches {
             contexts: &contexts,
@@ -421,6 +442,12 @@ impl Campaign<'_> {
             }
         }
         let mut warnings = Vec::new();
+        if let Some(wait) = self.wait.as_ref().filter(|wait| wait.has_timed_out()) {
+            let limit = wait.limit.unwrap_or_default().as_secs();
+            warnings.push(format!(
+                "timed out after {limit}s waiting for groups to be ready"
+            ));
+        }
         if self.command() == "return" {
             return warnings;
         }
@@ -464,7 +491,7 @@ fn exit(rows: &[EvacuationRow], result: &BatchResult, is_partial: bool) -> Exit 
     }
     match (refused, late, stays) {
         (0, 0, 0) => Exit::Done,
-        (0, _, 0) => Exit::NotMet,
+        (_, 1.., _) => Exit::NotMet,
         (refused, ..) if refused == rows.len() => Exit::Refused,
         _ => Exit::Failed,
     }

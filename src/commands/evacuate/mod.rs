@@ -7,6 +7,7 @@ mod gather;
 mod identifier;
 mod orders;
 mod permissions;
+mod ready;
 mod rows;
 
 use campaign::{Campaign, Target};
@@ -70,6 +71,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
         reason: reason.map(String::as_str),
         go_on: commands.evacuate(args.duration, args.reason.as_deref()),
         undo: commands.bring_back(),
+        wait: None,
     }
     .run(targets)
     .await

@@ -1,5 +1,6 @@
 //! What `evacuate` and `return` do to one group.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -140,15 +141,17 @@ impl EvacuateOrder<'_> {
 pub struct ReturnOrder<'a> {
     pub id: &'a str,
     pub allow: &'a [Danger],
-    /// The command waited for backends to be ready, and timed out.
-    pub timed_out: bool,
+    /// The command waits for backends to be ready.
+    pub waits: bool,
+    /// The wait has timed out.
+    pub has_timed_out: &'a AtomicBool,
 }
 
 impl Order for ReturnOrder<'_> {
     fn spec(&self) -> OrderSpec {
         OrderSpec {
             asks: true,
-            timed_out: self.timed_out,
+            timed_out: self.has_timed_out.load(Ordering::Relaxed),
             ..OrderSpec::new("return")
         }
     }
@@ -171,6 +174,14 @@ impl Order for ReturnOrder<'_> {
 }
 
 impl ReturnOrder<'_> {
+    fn how_to_wait(&self) -> &'static str {
+        match (self.waits, self.has_timed_out.load(Ordering::Relaxed)) {
+            (false, _) => "to wait for it, add --when-ready",
+            (true, false) => "--when-ready waits for it",
+            (true, true) => "timed out; to wait longer, raise --timeout or leave it out",
+        }
+    }
+
     /// Refuses while the primary, which the traffic is to return to, is not ready for it.
     fn refuse_unready(
         &self,
@@ -214,10 +225,7 @@ impl ReturnOrder<'_> {
             .and_then(|why| seen.how_to_know(why));
         let refusal = Refusal {
             may_pass: how.is_none(),
-            ..Refusal::new(
-                reason,
-                how.unwrap_or_else(|| "to wait for it, add --when-ready".to_owned()),
-            )
+            ..Refusal::new(reason, how.unwrap_or_else(|| self.how_to_wait().to_owned()))
         };
         refusal.unless_allowed(danger, self.allow)
     }

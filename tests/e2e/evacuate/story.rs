@@ -262,9 +262,15 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
     order(side, &format!("{command} --when-ready --timeout 1s"))
         .run()
         .await
-        .code(3);
+        .code(3)
+        .stderr_contains("timed out after 1s waiting for groups to be ready")
+        .stderr_contains("to wait longer, raise --timeout");
     assert_eq!(weights(side, "web").await, [0, 1]);
     let mut waiting = order(side, &format!("{command} --when-ready")).spawn();
+    // The plan comes before the wait.
+    waiting
+        .stderr_line_containing("--when-ready waits for it")
+        .await;
     waiting.stderr_line_containing("waiting: ").await;
     side.ready("web", 1).await;
     assert!(waiting.wait().await.success());
