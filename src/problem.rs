@@ -46,6 +46,8 @@ pub struct Problem {
     pub exit: Exit,
     /// The JSON or YAML on standard output already reports it, with the exit code.
     pub is_printed: bool,
+    /// The API server could not be reached, or did not answer.
+    pub is_unreachable: bool,
 }
 
 impl Problem {
@@ -55,6 +57,7 @@ impl Problem {
             next: Vec::new(),
             exit: Exit::Failed,
             is_printed: false,
+            is_unreachable: false,
         }
     }
 

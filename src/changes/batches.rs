@@ -3,15 +3,15 @@
 //! not at all.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::{OptionFuture, join, join_all};
 use futures::{StreamExt as _, stream};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::execute::write_one;
-use super::order::{ChangeOutcome, ChangePlan};
+use super::order::{ChangeOutcome, ChangePlan, ChangeResult};
 use super::plan::PlannedChange;
 use super::preflight::MAX_CONCURRENT_WRITES;
 use super::read_back::read_back;
@@ -21,9 +21,13 @@ use crate::model::GroupId;
 use crate::model::evacuation::{is_served, worse};
 use crate::output::progress::Progress;
 use crate::process::signals::{Interrupted, Interrupts};
+use crate::text::clean;
 
 /// How often to read the groups back between batches.
 const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long to wait for answers in silence.
+const SILENT_WAIT: Duration = Duration::from_secs(10);
 
 /// A group to change, with the index of its cluster.
 pub struct BatchItem {
@@ -76,6 +80,8 @@ struct Run<'a> {
     /// The groups that were moved, and whether they were served before.
     moved: BTreeMap<(usize, GroupId), bool>,
     left: Vec<(usize, GroupId)>,
+    /// The clusters whose API servers no longer answer.
+    unreachable: BTreeSet<usize>,
     interrupted: Cell<Option<Interrupted>>,
 }
 
@@ -94,6 +100,7 @@ impl Batches<'_> {
             outcomes: self.contexts.iter().map(|_| Vec::new()).collect(),
             moved: BTreeMap::new(),
             left: Vec::new(),
+            unreachable: BTreeSet::new(),
             interrupted: Cell::new(None),
         };
         let stop = run.all(items, interrupts).await?;
@@ -116,16 +123,15 @@ impl Run<'_> {
         let total = moving.len();
         let size = self.how.size.unwrap_or(total).max(1);
         self.write(quiet, interrupts).await?;
-        let mut rest = moving;
-        let mut done = 0;
+        let mut rest = self.reachable(moving);
         while !rest.is_empty() && self.interrupted.get().is_none() {
             let next = rest.split_off(size.min(rest.len()));
-            done += rest.len();
             self.write(rest, interrupts).await?;
-            rest = next;
+            rest = self.reachable(next);
             if self.how.dry_run != DryRun::None || rest.is_empty() {
                 continue;
             }
+            let done = self.count_moved();
             self.how.progress.step(&format!("{done} of {total} moved"));
             let worse = self.watch(interrupts).await?;
             if !worse.is_empty() {
@@ -139,6 +145,24 @@ impl Run<'_> {
             Some(interrupted) => Some(Stop::Interrupted(interrupted)),
             None => (!worse.is_empty()).then_some(Stop::Worse(worse)),
         })
+    }
+
+    fn count_moved(&self) -> usize {
+        let outcomes = self.outcomes.iter().enumerate();
+        let outcomes = outcomes.flat_map(|(context, all)| all.iter().map(move |it| (context, it)));
+        let moved = outcomes.filter(|(context, outcome)| {
+            outcome.is_as_ordered() && self.moved.contains_key(&(*context, outcome.id.clone()))
+        });
+        moved.count()
+    }
+
+    /// Returns the groups of the clusters that answer, and leaves the others.
+    fn reachable(&mut self, items: Vec<BatchItem>) -> Vec<BatchItem> {
+        let (left, rest): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .partition(|it| self.unreachable.contains(&it.context));
+        self.leave(left);
+        rest
     }
 
     fn leave(&mut self, items: Vec<BatchItem>) {
@@ -183,6 +207,16 @@ impl Run<'_> {
         let written = heed(how.progress, interrupted, interrupts, join_all(writes)).await?;
         let clusters = self.outcomes.iter_mut().zip(written).enumerate();
         for (context, (outcomes, results)) in clusters {
+            let written = results.iter().flatten();
+            if is_unreachable(written.map(|outcome| &outcome.result))
+                && self.unreachable.insert(context)
+                && let Some(of) = how.contexts.get(context)
+            {
+                how.progress.say(&clean(&format!(
+                    "the API server of context {} no longer answers: stopped there",
+                    of.cluster.context
+                )));
+            }
             for result in results {
                 match result {
                     Ok(outcome) => outcomes.push(outcome),
@@ -216,8 +250,9 @@ impl Run<'_> {
     /// Reads the groups back. Returns those that are worse off.
     async fn look(&mut self, interrupts: &mut Interrupts) -> Result<Vec<WorseGroup>, Interrupted> {
         let (how, interrupted) = (self.how, &self.interrupted);
-        let clusters = how.contexts.iter().zip(&mut self.outcomes);
-        let reads = clusters.map(async |(context, outcomes)| {
+        let clusters = how.contexts.iter().zip(&mut self.outcomes).enumerate();
+        let clusters = clusters.filter(|(index, _)| !self.unreachable.contains(index));
+        let reads = clusters.map(async |(_, (context, outcomes))| {
             let later = context.later.map(|later| later.publish(context.cluster));
             let read = read_back(context.cluster, outcomes, context.order);
             join(read, OptionFuture::from(later)).await
@@ -251,9 +286,15 @@ async fn heed<T>(
     work: impl Future<Output = T>,
 ) -> Result<T, Interrupted> {
     let mut work = std::pin::pin!(work);
+    let silent_until = Instant::now() + SILENT_WAIT;
+    let mut is_silent = true;
     loop {
         tokio::select! {
             done = &mut work => return Ok(done),
+            () = sleep_until(silent_until), if is_silent => {
+                is_silent = false;
+                progress.say("still waiting for answers of the API servers");
+            }
             signal = interrupts.next() => {
                 if interrupted.replace(Some(signal)).is_some() {
                     return Err(signal);
@@ -265,6 +306,17 @@ async fn heed<T>(
             }
         }
     }
+}
+
+/// Whether all writes to a cluster failed because it does not answer.
+fn is_unreachable<'a>(results: impl Iterator<Item = &'a ChangeResult>) -> bool {
+    let mut writes = results.filter(|result| {
+        use ChangeResult::{Changed, Failed, Gone};
+        matches!(result, Changed(_) | Failed(_) | Gone(_))
+    });
+    let is_lost =
+        |result: &ChangeResult| matches!(result, ChangeResult::Failed(it) if it.is_unreachable);
+    writes.next().is_some_and(is_lost) && writes.all(is_lost)
 }
 
 impl BatchItem {
@@ -284,5 +336,33 @@ impl BatchItem {
         self.weights_after()?;
         let group = self.planned.seen.group.as_ref().ok()?;
         Some(is_served(&group.weights(), &self.planned.seen.readiness))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+
+    #[test]
+    fn a_cluster_is_left_if_no_write_to_it_is_answered() {
+        let failed = |is_unreachable| {
+            ChangeResult::Failed(Problem {
+                is_unreachable,
+                ..Problem::new("failed")
+            })
+        };
+        let changed = || ChangeResult::Changed(String::new());
+        let unchanged = || ChangeResult::Unchanged(String::new());
+        for (results, expected) in [
+            (vec![], false),
+            (vec![unchanged()], false),
+            (vec![failed(true), failed(true), unchanged()], true),
+            (vec![failed(true), changed()], false),
+            (vec![failed(true), failed(false)], false),
+            (vec![failed(false)], false),
+        ] {
+            assert_eq!(is_unreachable(results.iter()), expected, "{results:?}");
+        }
     }
 }

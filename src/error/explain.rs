@@ -11,6 +11,16 @@ use crate::text::clean;
 
 /// Explains why a request failed.
 pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
+    Problem {
+        is_unreachable: matches!(
+            error.cause,
+            Cause::Unreachable { .. } | Cause::TimedOut { .. }
+        ),
+        ..explain_cause(cluster, error)
+    }
+}
+
+fn explain_cause(cluster: &Cluster, error: &RequestError) -> Problem {
     let place = place(cluster);
     match &error.cause {
         cause @ Cause::Unreachable { .. } => unreachable(cluster, cause),

@@ -41,6 +41,7 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     });
     let targets = targets.collect();
     Campaign {
+        notes: Vec::new(),
         env,
         many: &args.many,
         gathered: &gathered,

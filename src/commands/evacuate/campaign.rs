@@ -49,6 +49,8 @@ impl Target {
 
 /// A change of the groups of several contexts.
 pub struct Campaign<'a> {
+    /// What the plan says first.
+    pub notes: Vec<String>,
     pub env: &'a CommandEnv,
     pub many: &'a ManyArgs,
     pub gathered: &'a Gathered,
@@ -346,6 +348,7 @@ impl Campaign<'_> {
             until: self.until,
             reason: self.reason,
             dry_run: self.many.dry_run != DryRun::None,
+            notes: &self.notes,
             contexts: read.chain(unread).collect(),
             rows,
             stopped,

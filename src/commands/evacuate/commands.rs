@@ -39,7 +39,7 @@ impl<'a> Commands<'a> {
     pub fn evacuate(&self, duration: Option<Duration>, reason: Option<&str>) -> String {
         let mut command = format!("kubectl failover evacuate {}", self.target);
         if let Some(duration) = duration {
-            command += &format!(" --duration {}s", duration.as_secs());
+            command += &format!(" --duration {}", spelled(duration));
         }
         if let Some(reason) = reason {
             command += &format!(" --reason {}", word(reason));
@@ -61,7 +61,7 @@ impl<'a> Commands<'a> {
     fn how(&self) -> String {
         let mut flags = String::new();
         if let Some(batch) = self.many.batch {
-            flags += &format!(" --batch {batch} --pause {}s", self.many.pause.as_secs());
+            flags += &format!(" --batch {batch} --pause {}", spelled(self.many.pause));
         }
         let allowed = self.many.allow.iter().filter_map(|danger| {
             let value = danger.to_possible_value()?;
@@ -72,5 +72,33 @@ impl<'a> Commands<'a> {
             flags += &format!(" --allow {}", allowed.join(","));
         }
         flags
+    }
+}
+
+/// Returns a duration in the largest unit that fits, as people type it.
+fn spelled(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds > 0 && seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds > 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_spelled_as_people_type_them() {
+        let durations = [
+            (14_400, "4h"),
+            (1_800, "30m"),
+            (5_400, "90m"),
+            (61, "61s"),
+            (0, "0s"),
+        ];
+        for (seconds, expected) in durations {
+            assert_eq!(spelled(Duration::from_secs(seconds)), expected);
+        }
     }
 }

@@ -10,6 +10,8 @@ mod permissions;
 mod ready;
 mod rows;
 
+use jiff::Timestamp;
+
 use campaign::{Campaign, Target};
 use commands::Commands;
 use gather::{Gathered, gather};
@@ -19,6 +21,7 @@ use super::env::CommandEnv;
 use crate::changes::order::{Order, check_duration, expiry};
 use crate::cli::EvacuateArgs;
 use crate::commands::args::members::ContextMembers;
+use crate::model::AvoidEntry;
 use crate::problem::Exit;
 use crate::resource::Record;
 
@@ -40,6 +43,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let before = before.max_by_key(|(.., entry)| entry.at);
     let before = before.map(|(.., entry)| entry);
     // The same command without them does not change them.
+    let known = before.cloned();
     let reason = args.reason.as_ref();
     let reason = reason.or(before.and_then(|entry| entry.reason.as_ref()));
     let now = gathered.contexts.first().map(|it| it.cluster.clock().now());
@@ -59,7 +63,13 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let orders: Vec<EvacuateOrder> = orders.collect();
     let targets = targets(&gathered, &members, &cluster);
     let commands = Commands::new(&gathered, &args.many, &cluster, &id);
+    let expires = now.and_then(|now| expiry(now, args.duration)).or(until);
+    let by = gathered.contexts.first().map(|it| it.by.as_str());
+    let notes = known
+        .filter(|known| now.is_some_and(|now| !known.is_over(now)))
+        .map(|known| differences(&known, by, expires, reason.map(String::as_str)));
     Campaign {
+        notes: notes.unwrap_or_default(),
         env,
         many: &args.many,
         gathered: &gathered,
@@ -67,7 +77,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
         cluster: &cluster,
         id: &id,
         orders: orders.iter().map(|order| order as &dyn Order).collect(),
-        until: now.and_then(|now| expiry(now, args.duration)).or(until),
+        until: expires,
         reason: reason.map(String::as_str),
         go_on: commands.evacuate(args.duration, args.reason.as_deref()),
         undo: commands.bring_back(),
@@ -75,6 +85,34 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     }
     .run(targets)
     .await
+}
+
+/// Says what running an evacuation again changes on it.
+fn differences(
+    known: &AvoidEntry,
+    by: Option<&str>,
+    until: Option<Timestamp>,
+    reason: Option<&str>,
+) -> Vec<String> {
+    let spell = |until: Option<Timestamp>| match until {
+        Some(until) => format!("{until:.0}"),
+        None => "never".to_owned(),
+    };
+    let quote = |reason: Option<&str>| reason.unwrap_or("none").to_owned();
+    let mut notes = Vec::new();
+    if by.is_some_and(|by| by != known.by) {
+        let author = known.author();
+        notes.push(format!("{} is an evacuation by {author}", known.id));
+    }
+    if known.until != until {
+        let (from, to) = (spell(known.until), spell(until));
+        notes.push(format!("expiry changed from {from} to {to}"));
+    }
+    if known.reason.as_deref() != reason {
+        let (from, to) = (quote(known.reason.as_deref()), quote(reason));
+        notes.push(format!("reason changed from {from} to {to}"));
+    }
+    notes
 }
 
 /// Returns the groups of each context that have, or may have, a backend in the cluster.
@@ -104,4 +142,31 @@ fn target(record: &Record, members: &ContextMembers, cluster: &str) -> Option<Ta
         backend.is_some_and(|it| members.residences.error(&it.service.namespace).is_some())
     }));
     (!there.is_empty()).then(|| Target::of(record, there))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_running_it_again_changes_is_said() {
+        let until = |text: &str| text.parse().ok();
+        let known = AvoidEntry {
+            id: "CHG-77".into(),
+            by: "admin@vm".into(),
+            until: until("2026-11-26T21:48:12Z"),
+            ..AvoidEntry::default()
+        };
+        let same = differences(&known, Some("admin@vm"), known.until, None);
+        assert!(same.is_empty(), "{same:?}");
+        let later = until("2026-11-27T01:48:12Z");
+        assert_eq!(
+            differences(&known, Some("bob@vm"), later, Some("disks")),
+            [
+                "CHG-77 is an evacuation by admin@vm",
+                "expiry changed from 2026-11-26T21:48:12Z to 2026-11-27T01:48:12Z",
+                "reason changed from none to disks",
+            ]
+        );
+    }
 }

@@ -56,13 +56,15 @@ impl Order for EvacuateOrder<'_> {
         self.refuse_others(group, seen, &found.whole)?;
         refuse_paused(group, seen, self.allow)?;
         let names = found.whole.iter().map(|index| group.backend_name(*index));
+        let mut known = group.avoid.entries.iter();
+        let known = known.find(|known| known.id == self.id && !known.is_over(seen.now));
         let entry = AvoidEntry {
             backends: names.map(str::to_owned).collect(),
             elsewhere: false,
             cluster: Some(self.cluster.to_owned()),
             id: self.id.to_owned(),
             by: seen.by.clone(),
-            at: Some(seen.now),
+            at: known.and_then(|known| known.at).or(Some(seen.now)),
             until: expiry(seen.started, self.duration).or(self.until),
             reason: self.reason.cloned(),
         };

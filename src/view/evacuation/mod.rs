@@ -73,6 +73,8 @@ pub struct EvacuationReport<'a> {
     pub until: Option<Timestamp>,
     pub reason: Option<&'a str>,
     pub dry_run: bool,
+    /// What running it again changes on it.
+    pub notes: &'a [String],
     pub contexts: Vec<EvacuationContext<'a>>,
     pub rows: &'a [EvacuationRow],
     pub stopped: Option<Stopped>,

@@ -12,6 +12,7 @@ impl EvacuationReport<'_> {
     pub fn plan(&self, is_wide: bool, columns: Option<u16>) -> Vec<String> {
         let limit = if is_wide { usize::MAX } else { MAX_ROWS };
         let mut lines = vec![self.title()];
+        lines.extend(self.notes.iter().map(|note| clean(note)));
         let moving: Vec<&EvacuationRow> = self.planned(PlannedEffect::Moves).collect();
         if !moving.is_empty() {
             lines.push(String::new());
@@ -282,6 +283,7 @@ mod tests {
             until: None,
             reason: Some("maintenance"),
             dry_run: false,
+            notes: &[],
             contexts: Vec::new(),
             rows,
             stopped: None,
