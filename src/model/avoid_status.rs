@@ -75,6 +75,13 @@ impl AvoidStatus {
     }
 }
 
+impl AvoidStatus {
+    /// Whether it stands, or has expired without being ended: the traffic may still be away.
+    pub fn is_left(&self) -> bool {
+        self.stands() || self.effect == AvoidEffect::Expired
+    }
+}
+
 impl AvoidEffect {
     /// Returns its name in the output of `status`.
     pub fn name(self) -> &'static str {

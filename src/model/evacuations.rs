@@ -45,12 +45,13 @@ pub struct MissedGroup<'a> {
     pub carries: bool,
 }
 
-/// Returns the evacuations that stand, by cluster and identifier.
+/// Returns the evacuations that stand, or that have expired and were not ended, by cluster and
+/// identifier.
 pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'a>> {
     let mut found: BTreeMap<(&str, &str), (&AvoidEntry, usize)> = BTreeMap::new();
     for group in groups {
         let avoid = group.placed.status.avoid.iter();
-        for entry in avoid.filter(|it| it.stands()).map(|it| &it.entry) {
+        for entry in avoid.filter(|it| it.is_left()).map(|it| &it.entry) {
             let Some(cluster) = group.placed.cluster_of(entry) else {
                 continue;
             };

@@ -464,7 +464,8 @@ impl Campaign<'_> {
         if unattended > 0 && self.until.is_some() {
             warnings.push(format!(
                 "warning: no watch is running for {unattended} of these groups, so there the \
-                 evacuation does not expire by itself"
+                 evacuation does not expire by itself. To end it then: {}",
+                self.undo
             ));
         }
         warnings

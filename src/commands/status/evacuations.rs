@@ -28,7 +28,7 @@ pub async fn print(
     flags: &str,
 ) -> anyhow::Result<()> {
     let is_table = matches!(page.format, StatusFormat::Table | StatusFormat::Wide);
-    let stands = |status: &Status| status.avoid.iter().any(AvoidStatus::stands);
+    let stands = |status: &Status| status.avoid.iter().any(AvoidStatus::is_left);
     let mut statuses = contexts.iter().flat_map(|it| it.statuses);
     if !is_table || !statuses.any(stands) {
         return Ok(());

@@ -171,14 +171,14 @@ impl EvacuationReport<'_> {
     pub fn surprises(&self) -> Vec<String> {
         let planned = [PlannedEffect::LeftThere, PlannedEffect::LeftElsewhere];
         let rows = self.rows.iter().filter(|row| {
-            let is_news = !planned.contains(&row.plan) || row.result == "failed";
+            let is_news = !planned.contains(&row.plan) || matches!(row.result, "failed" | "notMet");
             is_news && matches!(row.result, "failed" | "refused" | "left" | "notMet")
         });
         rows.flat_map(|row| {
-            let about = if row.result == "failed" {
-                "error"
-            } else {
-                "left alone"
+            let about = match row.result {
+                "failed" => "error",
+                "notMet" => "not ready in time",
+                _ => "left alone",
             };
             let line = format!("{about}: {}: {}", row.place(), row.message);
             let line = shorten(&clean(&line), MAX_LINE_CHARS);

@@ -24,6 +24,18 @@ pub fn lines(it: &StandingEvacuation, flags: &str, several: bool, now: Timestamp
         let (cluster, id) = (word(cluster), word(&entry.id));
         format!("kubectl failover {name} {cluster} --id {id} {flags}")
     };
+    if let Some(until) = entry.until.filter(|_| entry.is_over(now)) {
+        let groups = match it.groups {
+            1 => "1 group has not been brought back".to_owned(),
+            count => format!("{count} groups have not been brought back"),
+        };
+        return [
+            format!("Evacuation of {cluster}{purpose} by {by} expired at {until:.0}: {groups}."),
+            format!("  to end it: {}", command("return")),
+        ]
+        .map(|line| shorten(&clean(line.trim_end()), MAX_LINE_CHARS))
+        .to_vec();
+    }
     let mut lines = vec![
         format!("{cluster} is evacuated{purpose} by {by}{ago}{until}: {groups}."),
         format!("  to end it: {}", command("return")),
