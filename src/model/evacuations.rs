@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::avoid::AvoidEntry;
+use super::avoid_status::AvoidStatus;
 use super::by_cluster::PlacedGroup;
 use super::ids::GroupId;
 use super::residence::Membership;
@@ -48,27 +49,32 @@ pub struct MissedGroup<'a> {
 /// Returns the evacuations that stand, or that have expired and were not ended, by cluster and
 /// identifier.
 pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'a>> {
-    let mut found: BTreeMap<(&str, &str), (&AvoidEntry, usize)> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str), (&AvoidStatus, usize)> = BTreeMap::new();
     for group in groups {
         let avoid = group.placed.status.avoid.iter();
-        for entry in avoid.filter(|it| it.is_left()).map(|it| &it.entry) {
-            let Some(cluster) = group.placed.cluster_of(entry) else {
+        for order in avoid.filter(|it| it.is_left()) {
+            let Some(cluster) = group.placed.cluster_of(&order.entry) else {
                 continue;
             };
-            let (latest, count) = found.entry((cluster, &entry.id)).or_insert((entry, 0));
+            let (latest, count) = found
+                .entry((cluster, &order.entry.id))
+                .or_insert((order, 0));
             *count += 1;
-            if entry.at > latest.at {
-                *latest = entry;
+            if order.entry.at > latest.entry.at {
+                *latest = order;
             }
         }
     }
     let found = found.into_iter();
     found
-        .map(|((cluster, _), (entry, count))| StandingEvacuation {
+        .map(|((cluster, _), (order, count))| StandingEvacuation {
             cluster,
-            entry,
+            entry: &order.entry,
             groups: count,
-            missed: missed(groups, cluster, entry),
+            missed: match order.stands() {
+                true => missed(groups, cluster, &order.entry),
+                false => Vec::new(),
+            },
         })
         .collect()
 }

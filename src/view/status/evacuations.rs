@@ -65,3 +65,34 @@ pub fn lines(it: &StandingEvacuation, flags: &str, several: bool, now: Timestamp
         .map(|line| shorten(&clean(line.trim_end()), MAX_LINE_CHARS))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AvoidEntry;
+
+    #[test]
+    fn an_expired_evacuation_that_was_not_ended_is_named() {
+        let now: Timestamp = "2026-11-26T22:00:00Z".parse().unwrap();
+        let entry = AvoidEntry {
+            id: "EXP".into(),
+            by: "admin@vm".into(),
+            until: Some(now),
+            ..AvoidEntry::default()
+        };
+        let evacuation = StandingEvacuation {
+            cluster: "east",
+            entry: &entry,
+            groups: 6,
+            missed: Vec::new(),
+        };
+        assert_eq!(
+            lines(&evacuation, "--context west -A", false, now),
+            [
+                "Evacuation of east (EXP) by admin@vm expired at 2026-11-26T22:00:00Z: 6 groups have \
+                 not been brought back.",
+                "  to end it: kubectl failover return east --id EXP --context west -A",
+            ]
+        );
+    }
+}
