@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::avoid::{AvoidChange, AvoidEntry};
 use super::decide::decide;
-use super::decision::Decision;
+use super::decision::{Decision, Weights};
 use super::group::Group;
 use super::moves::MoveCommand;
 use super::readiness::Readiness;
@@ -22,6 +22,45 @@ pub struct AvoidPlan {
     pub why: String,
     /// The same for the object and its Events.
     pub recorded_why: String,
+}
+
+impl AvoidPlan {
+    /// Whether it brings traffic to a backend that is to be avoided, since no other one can take it.
+    pub fn moves_into_avoided(&self, group: &Group) -> bool {
+        let (Weights::Set(weights), Some(change)) =
+            (&self.decision.weights, &self.decision.notes.avoid)
+        else {
+            return false;
+        };
+        let mut backends = group.backends.iter().zip(weights);
+        backends.any(|(backend, weight)| {
+            let mut entries = change.entries.iter();
+            *weight > 0 && backend.weight == 0 && entries.any(|it| it.names(&backend.name))
+        })
+    }
+
+    /// Returns the same change of the entries, without that of the weights. Returns none if the
+    /// group has these entries, apart from who made them and when.
+    #[must_use]
+    pub fn without_move(mut self, group: &Group) -> Option<Self> {
+        let unsigned = |entries: &[AvoidEntry]| {
+            let entries = entries.iter().map(AvoidEntry::unsigned);
+            let mut entries: Vec<AvoidEntry> = entries.collect();
+            entries.sort_by(|a, b| a.id.cmp(&b.id));
+            entries
+        };
+        let notes = &mut self.decision.notes;
+        notes.held = None;
+        let after = notes.avoid.as_ref().map(|change| unsigned(&change.entries));
+        let is_same = after.is_some_and(|after| after == unsigned(&group.avoid.entries));
+        if is_same && notes.end_override.is_none() {
+            return None;
+        }
+        self.decision.weights = Weights::Hold;
+        self.decision.written = None;
+        self.decision.unverified = false;
+        Some(self)
+    }
 }
 
 /// Plans to keep the traffic off backends: adds the entry, or replaces the one with its id. Nothing
@@ -41,15 +80,8 @@ pub fn evacuate(
     let is_replaced = |known: &AvoidEntry| known.id == entry.id || known.is_over(now);
     let mut change = group.avoid.ending(is_replaced);
     change.entries.push(entry.clone());
-    let is_same = |known: &AvoidEntry| {
-        let signed = AvoidEntry {
-            by: entry.by.clone(),
-            at: entry.at,
-            ..known.clone()
-        };
-        signed == *entry
-    };
-    let is_there = matches!(change.ended.as_slice(), [known] if is_same(known));
+    let is_there =
+        matches!(change.ended.as_slice(), [known] if known.unsigned() == entry.unsigned());
     let decision = decide_after(group, &change, readiness, now);
     if is_there && !decision.asks_for_change() {
         return None;
@@ -115,6 +147,22 @@ fn decide_after(
     let ends_override = group.override_to_end(now).is_some();
     decision.notes.end_override = ends_override.then(|| after.primary_name().to_owned());
     decision
+}
+
+/// Whether the group has this entry, apart from who made it and when.
+pub fn has_entry(group: &Group, entry: &AvoidEntry, now: Timestamp) -> bool {
+    let mut entries = group.avoid.entries.iter();
+    entries.any(|known| !known.is_over(now) && known.unsigned() == entry.unsigned())
+}
+
+impl AvoidEntry {
+    fn unsigned(&self) -> Self {
+        Self {
+            by: String::new(),
+            at: None,
+            ..self.clone()
+        }
+    }
 }
 
 impl Decision {

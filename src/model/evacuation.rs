@@ -1,6 +1,11 @@
 //! What `evacuate` and `return` make of a group's traffic, and whether a group is worse off after it
 //! was moved.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::avoid::AvoidEntry;
 use super::group::Group;
 use super::readiness::Readiness;
 use super::state::State;
@@ -33,33 +38,85 @@ impl TrafficEffect {
     }
 }
 
-/// Says why the traffic of a group cannot leave the backends `there`, as a clause. `cluster` is
-/// where they are.
-pub fn why_it_stays(
-    group: &Group,
-    readiness: &[Readiness],
-    there: &[usize],
-    cluster: &str,
-) -> String {
-    let others = (0..group.backends.len()).filter(|index| !there.contains(index));
-    let others: Vec<usize> = others.collect();
-    if others.is_empty() {
-        return format!("it has no backend outside {cluster}");
+/// The evacuation of a cluster, as it concerns one group.
+#[derive(Debug)]
+pub struct GroupEvacuation<'a> {
+    /// The group as it is before.
+    pub group: &'a Group,
+    /// One for each backend.
+    pub readiness: &'a [Readiness],
+    /// The indexes of the group's backends in the cluster.
+    pub there: &'a [usize],
+    /// The cluster that is evacuated.
+    pub cluster: &'a str,
+    /// What `return` ends it by.
+    pub id: &'a str,
+    /// The API server's time.
+    pub now: Timestamp,
+}
+
+impl<'a> GroupEvacuation<'a> {
+    /// Returns another evacuation that keeps traffic off a backend.
+    fn other(&self, index: usize) -> Option<&'a AvoidEntry> {
+        let name = self.group.backend_name(index);
+        let mut entries = self.group.avoid.entries.iter();
+        entries.find(|it| it.id != self.id && !it.is_over(self.now) && it.names(name))
     }
-    let each = others.iter().map(|&index| {
-        let known = readiness.get(index);
-        let state = match (known, known.and_then(Readiness::counts)) {
-            (Some(Readiness::Missing), _) => "does not exist".to_owned(),
-            (_, Some((ready, total))) => format!("{ready} of {total} ready"),
-            (known, None) => match known.and_then(Readiness::why_unknown) {
-                Some(why) => format!("readiness unknown: {why}"),
-                None => "readiness unknown".to_owned(),
-            },
+
+    /// Returns the identifiers of the other evacuations of its backends in the cluster.
+    pub fn others(&self) -> BTreeSet<&'a str> {
+        let others = self.there.iter().filter_map(|&index| self.other(index));
+        others.map(|entry| entry.id.as_str()).collect()
+    }
+
+    fn outside(&self) -> impl Iterator<Item = usize> {
+        (0..self.group.backends.len()).filter(|index| !self.there.contains(index))
+    }
+
+    /// Whether no backend outside can take the traffic, but one in the cluster may.
+    pub fn is_only_way(&self) -> bool {
+        let readiness = |index: usize| self.readiness.get(index);
+        let takes = |index: usize| {
+            let carries = self.group.carries(index);
+            let is_unknown = readiness(index).is_none_or(Readiness::is_unknown);
+            readiness(index).is_some_and(Readiness::is_ready) || is_unknown && carries
         };
-        format!("{} ({state})", group.backend_name(index))
-    });
-    let each: Vec<String> = each.collect();
-    format!("no other backend is known to be ready: {}", each.join(", "))
+        let is_open = |index: usize| self.other(index).is_none() && takes(index);
+        let mut there = self.there.iter();
+        !self.outside().any(is_open)
+            && there.any(|&index| !readiness(index).is_none_or(Readiness::is_dead))
+    }
+
+    /// Says why no backend outside the cluster can take the traffic, as a clause.
+    pub fn why_it_stays(&self) -> String {
+        let outside: Vec<usize> = self.outside().collect();
+        if outside.is_empty() {
+            return format!("it has no backend outside {}", self.cluster);
+        }
+        let others = outside.iter().filter_map(|&index| self.other(index));
+        let ids: BTreeSet<&str> = others.clone().map(|it| it.id.as_str()).collect();
+        if others.count() == outside.len() {
+            let ids: Vec<&str> = ids.into_iter().chain([self.id]).collect();
+            return format!("every backend is evacuated ({})", ids.join(", "));
+        }
+        let each = outside.iter().map(|&index| {
+            let known = self.readiness.get(index);
+            let state = match (known, known.and_then(Readiness::counts)) {
+                (Some(Readiness::Missing), _) => "does not exist".to_owned(),
+                (_, Some((ready, total))) => format!("{ready} of {total} ready"),
+                (known, None) => match known.and_then(Readiness::why_unknown) {
+                    Some(why) => format!("readiness unknown: {why}"),
+                    None => "readiness unknown".to_owned(),
+                },
+            };
+            let other = self.other(index);
+            let other = other.map(|it| format!(", evacuated by {}", it.id));
+            let name = self.group.backend_name(index);
+            format!("{name} ({state}{})", other.unwrap_or_default())
+        });
+        let each: Vec<String> = each.collect();
+        format!("no other backend is known to be ready: {}", each.join(", "))
+    }
 }
 
 /// Whether a backend that carries traffic may answer requests.
@@ -120,14 +177,49 @@ mod tests {
     #[test]
     fn the_reason_for_staying_names_the_other_backends() {
         let readiness = [known(2), known(0), Readiness::Missing];
+        let why = |group: &Group| of(group, &readiness).why_it_stays();
         assert_eq!(
-            why_it_stays(&group(&[1, 0, 0]), &readiness, &[0], "east"),
+            why(&group(&[1, 0, 0])),
             "no other backend is known to be ready: web (0 of 2 ready), web-west (does not exist)"
         );
+        assert_eq!(why(&group(&[1])), "it has no backend outside east");
+    }
+
+    #[test]
+    fn the_reason_for_staying_names_the_other_evacuations() {
+        let readiness = [known(2), known(2), known(0)];
+        let why = |group: &Group| of(group, &readiness).why_it_stays();
+        let mut group = group(&[0, 1, 0]);
+        group.avoid.entries = vec![entry("O1", "web")];
+        assert!(of(&group, &readiness).is_only_way());
         assert_eq!(
-            why_it_stays(&group(&[1]), &readiness, &[0], "east"),
-            "it has no backend outside east"
+            why(&group),
+            "no other backend is known to be ready: web (2 of 2 ready, evacuated by O1), web-west \
+             (0 of 2 ready)"
         );
+        group.avoid.entries.push(entry("O2", "web-west"));
+        assert_eq!(why(&group), "every backend is evacuated (O1, O2, O3)");
+        group.avoid.entries[0].until = Some(Timestamp::UNIX_EPOCH);
+        assert!(!of(&group, &readiness).is_only_way());
+    }
+
+    fn of<'a>(group: &'a Group, readiness: &'a [Readiness]) -> GroupEvacuation<'a> {
+        GroupEvacuation {
+            group,
+            readiness,
+            there: &[0],
+            cluster: "east",
+            id: "O3",
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn entry(id: &str, backend: &str) -> AvoidEntry {
+        AvoidEntry {
+            id: id.into(),
+            backends: vec![backend.into()],
+            ..AvoidEntry::default()
+        }
     }
 
     #[test]

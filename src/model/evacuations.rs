@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::avoid::AvoidEntry;
-use super::avoid_status::AvoidStatus;
+use super::avoid_status::{AvoidEffect, AvoidStatus};
 use super::by_cluster::PlacedGroup;
 use super::ids::GroupId;
 use super::residence::Membership;
@@ -29,6 +29,8 @@ pub struct StandingEvacuation<'a> {
     pub entry: &'a AvoidEntry,
     /// How many groups have the order.
     pub groups: usize,
+    /// In how many of them the order rests, since no other backend can take the traffic.
+    pub resting: usize,
     /// The groups that have a backend there, but not the order.
     pub missed: Vec<MissedGroup<'a>>,
 }
@@ -49,17 +51,18 @@ pub struct MissedGroup<'a> {
 /// Returns the evacuations that stand, or that have expired and were not ended, by cluster and
 /// identifier.
 pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'a>> {
-    let mut found: BTreeMap<(&str, &str), (&AvoidStatus, usize)> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str), (&AvoidStatus, usize, usize)> = BTreeMap::new();
     for group in groups {
         let avoid = group.placed.status.avoid.iter();
         for order in avoid.filter(|it| it.is_left()) {
             let Some(cluster) = group.placed.cluster_of(&order.entry) else {
                 continue;
             };
-            let (latest, count) = found
+            let (latest, count, resting) = found
                 .entry((cluster, &order.entry.id))
-                .or_insert((order, 0));
+                .or_insert((order, 0, 0));
             *count += 1;
+            *resting += usize::from(order.effect == AvoidEffect::Resting);
             if order.entry.at > latest.entry.at {
                 *latest = order;
             }
@@ -67,10 +70,11 @@ pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'
     }
     let found = found.into_iter();
     found
-        .map(|((cluster, _), (order, count))| StandingEvacuation {
+        .map(|((cluster, _), (order, count, resting))| StandingEvacuation {
             cluster,
             entry: &order.entry,
             groups: count,
+            resting,
             missed: match order.stands() {
                 true => missed(groups, cluster, &order.entry),
                 false => Vec::new(),

@@ -1,6 +1,7 @@
 //! `evacuate` and `return`.
 
 mod killed;
+mod no_way;
 mod stops;
 mod story;
 

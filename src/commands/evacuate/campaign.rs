@@ -27,9 +27,7 @@ use crate::problem::Exit;
 use crate::process::signals::Interrupts;
 use crate::resource::Record;
 use crate::text::{clean, word};
-use crate::view::evacuation::{
-    EvacuationContext, EvacuationReport, EvacuationRow, PlannedEffect, Stopped,
-};
+use crate::view::evacuation::{EvacuationContext, EvacuationReport, EvacuationRow, Stopped};
 use crate::view::formats::{json, yaml};
 
 /// A group, and the indexes of its backends in the cluster.
@@ -159,7 +157,7 @@ impl Campaign<'_> {
         self.report(&rows, &result)
     }
 
-    fn command(&self) -> &'static str {
+    pub fn command(&self) -> &'static str {
         self.orders.first().map_or("evacuate", |it| it.spec().name)
     }
 
@@ -225,7 +223,6 @@ impl Campaign<'_> {
         planned: &[Vec<PlannedChange>],
         there: &HashMap<Key, Vec<usize>>,
     ) -> Vec<EvacuationRow> {
-        let returns = self.command() == "return";
         let contexts = self.gathered.contexts.iter().zip(planned).enumerate();
         contexts
             .flat_map(|(index, (context, planned))| {
@@ -233,7 +230,7 @@ impl Campaign<'_> {
                 planned.iter().map(move |change| {
                     let there = there.get(&(index, change.record.id()));
                     let there = there.map_or(&[][..], Vec::as_slice);
-                    rows::planned(name, self.cluster, returns, change, there)
+                    rows::planned(name, self, change, there)
                 })
             })
             .collect()
@@ -486,10 +483,7 @@ fn exit(rows: &[EvacuationRow], result: &BatchResult, is_partial: bool) -> Exit 
     };
     let refused = count(&["refused", "left"]);
     let late = count(&["notMet"]);
-    let stays = rows
-        .iter()
-        .filter(|row| row.plan == PlannedEffect::Stays)
-        .count();
+    let stays = rows.iter().filter(|row| row.plan.has_no_way()).count();
     if count(&["failed", "notReached"]) > 0 || is_partial {
         return Exit::Failed;
     }

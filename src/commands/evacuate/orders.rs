@@ -53,8 +53,6 @@ impl Order for EvacuateOrder<'_> {
         {
             return Err(self.federated(part));
         }
-        self.refuse_others(group, seen, &found.whole)?;
-        refuse_paused(group, seen, self.allow)?;
         let names = found.whole.iter().map(|index| group.backend_name(*index));
         let mut known = group.avoid.entries.iter();
         let known = known.find(|known| known.id == self.id && !known.is_over(seen.now));
@@ -69,8 +67,25 @@ impl Order for EvacuateOrder<'_> {
             reason: self.reason.cloned(),
         };
         let backends = entry.backends.join(", ");
-        let Some(plan) = avoidance::evacuate(group, &entry, &seen.readiness, seen.now) else {
-            return Ok(ChangePlan::Unchanged(format!("already avoids {backends}")));
+        let already = || Ok(ChangePlan::Unchanged(format!("already avoids {backends}")));
+        let allowed = self.refuse_others(group, seen, &found.whole);
+        let allowed = allowed.and_then(|()| refuse_paused(group, seen, self.allow));
+        if let Err(refusal) = allowed {
+            // Who forced or paused it after the evacuation has not brought traffic back.
+            let is_there = found.whole.iter().any(|index| group.carries(*index));
+            if !is_there && avoidance::has_entry(group, &entry, seen.now) {
+                return already();
+            }
+            return Err(refusal);
+        }
+        let plan = avoidance::evacuate(group, &entry, &seen.readiness, seen.now);
+        // If no other backend can take the traffic, an evacuation does not bring it there.
+        let plan = plan.and_then(|plan| match plan.moves_into_avoided(group) {
+            true => plan.without_move(group),
+            false => Some(plan),
+        });
+        let Some(plan) = plan else {
+            return already();
         };
         let entries = plan.decision.notes.avoid.iter();
         if entries.map(|change| change.entries.len()).sum::<usize>() > MAX_AVOID_ENTRIES {
@@ -239,6 +254,9 @@ fn refuse_paused(group: &Group, seen: &Preflight, allow: &[Danger]) -> Result<()
         return Ok(());
     };
     let resume = command_on("resume", &group.id, &seen.place);
-    Refusal::new(paused(pause), format!("to end the pause: {resume}"))
+    let reason = pause.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |it| format!(" ({it})"));
+    let paused = format!("{}{reason}", paused(pause));
+    Refusal::new(paused, format!("to end the pause: {resume}"))
         .unless_allowed(Danger::Paused, allow)
 }

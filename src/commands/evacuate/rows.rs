@@ -1,21 +1,31 @@
 //! The rows of the report: what is planned for each group, and what came of it.
 
+use super::campaign::Campaign;
 use crate::changes::order::{ChangeOutcome, ChangePlan, ChangeResult};
 use crate::changes::plan::PlannedChange;
 use crate::changes::report::ReportedResult;
-use crate::model::evacuation::{TrafficEffect, why_it_stays};
+use crate::model::evacuation::{GroupEvacuation, TrafficEffect};
 use crate::model::{Group, State};
 use crate::view::evacuation::{EvacuationRow, PlannedEffect};
 
 /// Returns the row of a plan. `there` are the indexes of the group's backends in the cluster.
 pub fn planned(
     context: &str,
-    cluster: &str,
-    returns: bool,
+    campaign: &Campaign,
     planned: &PlannedChange,
     there: &[usize],
 ) -> EvacuationRow {
-    let group = planned.seen.group.as_ref().ok();
+    let returns = campaign.command() == "return";
+    let seen = &planned.seen;
+    let group = seen.group.as_ref().ok();
+    let evacuation = group.map(|group| GroupEvacuation {
+        group,
+        readiness: &seen.readiness,
+        there,
+        cluster: campaign.cluster,
+        id: campaign.id,
+        now: seen.now,
+    });
     let before = group.map(Group::weights).unwrap_or_default();
     let after = match &planned.plan {
         Ok(ChangePlan::Change(write)) => write.change.moves_to.as_ref(),
@@ -31,6 +41,7 @@ pub fn planned(
             before.get(index).is_some_and(|weight| *weight > 0)
         }),
         to: Vec::new(),
+        kept_by: Vec::new(),
         plan: PlannedEffect::Quiet,
         result: reported.result,
         message: reported.message,
@@ -51,13 +62,24 @@ pub fn planned(
         (Ok(_), _) if returns && row.from != row.to => PlannedEffect::Moves,
         (Ok(_), _) if returns => PlannedEffect::Quiet,
         (Ok(_), TrafficEffect::Stays) => PlannedEffect::Stays,
+        (Ok(_), TrafficEffect::Quiet) if row.from != row.to => PlannedEffect::MovesElsewhere,
+        (Ok(_), TrafficEffect::Quiet)
+            if evacuation
+                .as_ref()
+                .is_some_and(GroupEvacuation::is_only_way) =>
+        {
+            PlannedEffect::Rests
+        }
         (Ok(ChangePlan::Unchanged(_)), _) => PlannedEffect::Done,
         (Ok(_), TrafficEffect::Moves) => PlannedEffect::Moves,
         (Ok(_), TrafficEffect::Quiet) => PlannedEffect::Quiet,
     };
-    if let (PlannedEffect::Stays, Some(group)) = (row.plan, group) {
-        let seen = &planned.seen;
-        row.message = why_it_stays(group, &seen.readiness, there, cluster);
+    if let (true, PlannedEffect::Quiet, Some(evacuation)) = (returns, row.plan, &evacuation) {
+        let others = evacuation.others().into_iter();
+        row.kept_by = others.map(str::to_owned).collect();
+    }
+    if let (true, Some(evacuation)) = (row.plan.has_no_way(), evacuation) {
+        row.message = evacuation.why_it_stays();
         let others = seen.readiness.iter().enumerate();
         let others = others.filter(|(index, _)| !there.contains(index));
         let unknown = others.filter_map(|(_, readiness)| readiness.why_unknown());
@@ -90,7 +112,7 @@ pub fn complete(row: &mut EvacuationRow, outcome: &ChangeOutcome) {
     row.result = reported.result;
     row.allow = reported.allow;
     let is_planned = row.is_as_ordered() || row.result == "wouldChange";
-    if row.plan != PlannedEffect::Stays || !is_planned {
+    if !row.plan.has_no_way() || !is_planned {
         row.message = reported.message;
         row.next = reported.next;
     }

@@ -51,7 +51,7 @@ struct EvacuationItem<'a> {
     backends: &'a [String],
     from: &'a [String],
     to: &'a [String],
-    /// `moves`, `avoids` (`ends` with return), `stays`, `unchanged` or `left`.
+    /// `moves`, `avoids` (`ends` with return), `stays`, `rests`, `unchanged` or `left`.
     plan: &'static str,
     /// `changed`, `wouldChange`, `unchanged`, `refused`, `left`, `notMet`, `failed` or `notReached`.
     result: &'static str,
@@ -104,10 +104,11 @@ impl EvacuationReport<'_> {
             from: &row.from,
             to: &row.to,
             plan: match row.plan {
-                PlannedEffect::Moves => "moves",
+                PlannedEffect::Moves | PlannedEffect::MovesElsewhere => "moves",
                 PlannedEffect::Quiet if self.returns() => "ends",
                 PlannedEffect::Quiet => "avoids",
                 PlannedEffect::Stays => "stays",
+                PlannedEffect::Rests => "rests",
                 PlannedEffect::Done => "unchanged",
                 PlannedEffect::LeftThere | PlannedEffect::LeftElsewhere => "left",
             },

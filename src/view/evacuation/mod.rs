@@ -28,6 +28,8 @@ pub struct EvacuationRow {
     /// The backends that carry it afterwards.
     pub to: Vec<String>,
     pub plan: PlannedEffect,
+    /// With `return`: the other evacuations that keep traffic off these backends.
+    pub kept_by: Vec<String>,
     /// The result by its name in JSON, or what would be done.
     pub result: &'static str,
     pub message: String,
@@ -43,16 +45,32 @@ pub struct EvacuationRow {
 pub enum PlannedEffect {
     /// Its traffic moves.
     Moves,
+    /// Its traffic is elsewhere, and moves all the same: a backend is dead, or ready again.
+    MovesElsewhere,
     /// Its traffic is elsewhere, and only the order is written.
     Quiet,
     /// The order is written, but the traffic stays.
     Stays,
+    /// The order is written, and the traffic is elsewhere, but only the backends that are to be
+    /// avoided could take it.
+    Rests,
     /// Nothing has to be written.
     Done,
     /// It is left alone, although traffic is there.
     LeftThere,
     /// It is left alone, and no traffic is there.
     LeftElsewhere,
+}
+
+impl PlannedEffect {
+    /// Whether no other backend can take the traffic.
+    pub fn has_no_way(self) -> bool {
+        matches!(self, Self::Stays | Self::Rests)
+    }
+
+    fn moves(self) -> bool {
+        matches!(self, Self::Moves | Self::MovesElsewhere)
+    }
 }
 
 /// Why not all groups were changed.

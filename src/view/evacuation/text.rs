@@ -1,6 +1,9 @@
 //! The text of `evacuate` and `return`: the plan as a table, and what was done in a few lines.
 
 use super::{EvacuationReport, EvacuationRow, PlannedEffect};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::fold::name_some;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
 use crate::view::columns::{Cell, Columns};
 
@@ -13,7 +16,10 @@ impl EvacuationReport<'_> {
         let limit = if is_wide { usize::MAX } else { MAX_ROWS };
         let mut lines = vec![self.title()];
         lines.extend(self.notes.iter().map(|note| clean(note)));
-        let moving: Vec<&EvacuationRow> = self.planned(PlannedEffect::Moves).collect();
+        let moving: Vec<&EvacuationRow> = {
+            let rows = self.rows.iter().filter(|row| row.plan.moves());
+            rows.collect()
+        };
         if !moving.is_empty() {
             lines.push(String::new());
             lines.extend(table(&moving, limit, columns));
@@ -37,6 +43,9 @@ impl EvacuationReport<'_> {
         }
         lines.extend(reasons(&stays, &of(plans), limit));
         if !self.returns() {
+            let heading =
+                format!("Not in {cluster} now, but no other backend can take the traffic:");
+            lines.extend(reasons(&heading, &of([PlannedEffect::Rests; 2]), limit));
             let heading = format!("Left alone, with no traffic in {cluster} now:");
             let plans = [PlannedEffect::LeftElsewhere; 2];
             lines.extend(reasons(&heading, &of(plans), limit));
@@ -79,9 +88,38 @@ impl EvacuationReport<'_> {
     /// Says how many groups get or lose the order without a move, and how many need nothing.
     fn quiet_notes(&self, is_wide: bool) -> Vec<String> {
         let Self { cluster, .. } = self;
-        let quiet: Vec<&EvacuationRow> = self.planned(PlannedEffect::Quiet).collect();
+        let (kept, quiet): (Vec<&EvacuationRow>, Vec<&EvacuationRow>) = self
+            .planned(PlannedEffect::Quiet)
+            .partition(|row| !row.kept_by.is_empty());
         let done = self.planned(PlannedEffect::Done).count();
         let mut notes = Vec::new();
+        let elsewhere = self.planned(PlannedEffect::MovesElsewhere);
+        let elsewhere: Vec<String> = elsewhere.map(EvacuationRow::place).collect();
+        if !elsewhere.is_empty() {
+            let names = name_some(elsewhere.iter().cloned());
+            let moves = if elsewhere.len() == 1 {
+                "moves"
+            } else {
+                "move"
+            };
+            notes.push(clean(&format!(
+                "{} without traffic in {cluster} {moves} too, as the policy asks: {names}",
+                groups(elsewhere.len())
+            )));
+        }
+        if !kept.is_empty() {
+            let ids: BTreeSet<&str> = kept
+                .iter()
+                .flat_map(|row| row.kept_by.iter().map(String::as_str))
+                .collect();
+            let ids: Vec<&str> = ids.into_iter().collect();
+            let avoid = if kept.len() == 1 { "avoids" } else { "avoid" };
+            notes.push(clean(&format!(
+                "{} still {avoid} it: {cluster} is also evacuated by {}",
+                groups(kept.len()),
+                ids.join(", ")
+            )));
+        }
         if !quiet.is_empty() {
             let count = groups(quiet.len());
             notes.push(if self.returns() {
@@ -106,17 +144,21 @@ impl EvacuationReport<'_> {
         };
         let is_written = |row: &EvacuationRow| matches!(row.result, "changed" | "wouldChange");
         let moved = count(&|row| is_written(row) && row.plan == PlannedEffect::Moves);
-        let quiet = count(&|row| is_written(row) && row.plan == PlannedEffect::Quiet);
+        let aside = count(&|row| is_written(row) && row.plan == PlannedEffect::MovesElsewhere);
+        let rests = count(&|row| row.plan == PlannedEffect::Rests && row.result != "failed");
+        let is_quiet = |row: &EvacuationRow| is_written(row) && row.plan == PlannedEffect::Quiet;
+        let quiet = count(&|row| is_quiet(row) && row.kept_by.is_empty());
+        let kept = count(&|row| is_quiet(row) && !row.kept_by.is_empty());
         let unchanged = count(&|row| row.result == "unchanged" && row.plan == PlannedEffect::Done);
         let stay = count(&|row| row.stays_behind());
         let elsewhere =
             count(&|row| row.plan == PlannedEffect::LeftElsewhere && row.result != "unchanged");
         let failed = count(&|row| row.result == "failed");
         let not_reached = count(&|row| row.result == "notReached");
-        let (would, stays) = if self.dry_run {
-            ("would move", "would stay behind")
+        let (would, aside_words, stays) = if self.dry_run {
+            ("would move", "would move elsewhere", "would stay behind")
         } else {
-            ("moved", "stayed behind")
+            ("moved", "moved elsewhere", "stayed behind")
         };
         let quiet_words = if self.returns() {
             "without traffic to move"
@@ -135,9 +177,12 @@ impl EvacuationReport<'_> {
         };
         let parts = [
             (moved, would),
+            (aside, aside_words),
+            (kept, "still evacuated"),
             (quiet, quiet_words),
             (unchanged, "already so"),
             (stay, stays),
+            (rests, "without another backend"),
             (elsewhere, elsewhere_words),
             (failed, "failed"),
             (not_reached, "not reached"),
@@ -193,6 +238,7 @@ impl EvacuationRow {
     pub fn stays_behind(&self) -> bool {
         match self.plan {
             PlannedEffect::Stays | PlannedEffect::LeftThere => self.result != "failed",
+            PlannedEffect::Rests => false,
             _ => {
                 matches!(self.result, "refused" | "left" | "notMet")
                     && self.plan != PlannedEffect::LeftElsewhere
@@ -234,13 +280,33 @@ fn reasons(heading: &str, rows: &[&EvacuationRow], limit: usize) -> Vec<String> 
         return Vec::new();
     }
     let mut lines = vec![String::new(), heading.to_owned()];
-    for row in rows.iter().take(limit) {
-        let carried = row.from.join(", ");
-        let line = format!("  {} (traffic on {carried}): {}", row.place(), row.message);
+    // Groups of a namespace that are left for the same reason, and the same way on, share a line.
+    let mut alike: BTreeMap<_, Vec<&EvacuationRow>> = BTreeMap::new();
+    for row in rows {
+        let key = (&row.context, &row.id.namespace, &row.message, &row.next);
+        alike.entry(key).or_default().push(row);
+    }
+    for rows in alike.values().take(limit) {
+        let [row, ..] = rows.as_slice() else { continue };
+        let line = if let [_] = rows.as_slice() {
+            let carried = match row.from.as_slice() {
+                [] => String::new(),
+                from => format!(" (traffic on {})", from.join(", ")),
+            };
+            format!("  {}{carried}: {}", row.place(), row.message)
+        } else {
+            let names = name_some(rows.iter().map(|row| row.id.name.clone()));
+            let (context, namespace) = (&row.context, &row.id.namespace);
+            let count = groups(rows.len());
+            format!(
+                "  {context} {namespace}: {count} ({names}): {}",
+                row.message
+            )
+        };
         lines.push(shorten(&clean(&line), MAX_LINE_CHARS));
         lines.extend(next(row).map(|line| format!("  {line}")));
     }
-    let more = rows.len().saturating_sub(limit);
+    let more = alike.values().skip(limit).map(Vec::len).sum::<usize>();
     lines.extend((more > 0).then(|| format!("  … and {more} more (-o wide lists all)")));
     lines
 }
@@ -267,6 +333,7 @@ mod tests {
             from: vec![name.into()],
             to: vec![format!("{name}-west")],
             plan,
+            kept_by: Vec::new(),
             result,
             message: "avoids it".into(),
             allow: None,

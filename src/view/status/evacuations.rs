@@ -20,6 +20,12 @@ pub fn lines(it: &StandingEvacuation, flags: &str, several: bool, now: Timestamp
         1 => "1 group avoids it".to_owned(),
         count => format!("{count} groups avoid it"),
     };
+    let rests = match it.resting {
+        0 => "",
+        1 if it.groups == 1 => ", but the order rests: no other backend can take the traffic",
+        _ => ", but in %d the order rests: no other backend can take the traffic",
+    };
+    let groups = groups + &rests.replace("%d", &it.resting.to_string());
     let command = |name: &str| {
         let (cluster, id) = (word(cluster), word(&entry.id));
         format!("kubectl failover {name} {cluster} --id {id} {flags}")
