@@ -70,16 +70,18 @@ pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'
     }
     let found = found.into_iter();
     found
-        .map(|((cluster, _), (order, count, resting))| StandingEvacuation {
-            cluster,
-            entry: &order.entry,
-            groups: count,
-            resting,
-            missed: match order.stands() {
-                true => missed(groups, cluster, &order.entry),
-                false => Vec::new(),
+        .map(
+            |((cluster, _), (order, count, resting))| StandingEvacuation {
+                cluster,
+                entry: &order.entry,
+                groups: count,
+                resting,
+                missed: match order.stands() {
+                    true => missed(groups, cluster, &order.entry),
+                    false => Vec::new(),
+                },
             },
-        })
+        )
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! The text of `evacuate` and `return`: the plan as a table, and what was done in a few lines.
 
 use super::{EvacuationReport, EvacuationRow, PlannedEffect};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::fold::name_some;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
@@ -280,13 +280,8 @@ fn reasons(heading: &str, rows: &[&EvacuationRow], limit: usize) -> Vec<String> 
         return Vec::new();
     }
     let mut lines = vec![String::new(), heading.to_owned()];
-    // Groups of a namespace that are left for the same reason, and the same way on, share a line.
-    let mut alike: BTreeMap<_, Vec<&EvacuationRow>> = BTreeMap::new();
-    for row in rows {
-        let key = (&row.context, &row.id.namespace, &row.message, &row.next);
-        alike.entry(key).or_default().push(row);
-    }
-    for rows in alike.values().take(limit) {
+    let alike = alike(rows);
+    for rows in alike.iter().take(limit) {
         let [row, ..] = rows.as_slice() else { continue };
         let line = if let [_] = rows.as_slice() {
             let carried = match row.from.as_slice() {
@@ -306,9 +301,25 @@ fn reasons(heading: &str, rows: &[&EvacuationRow], limit: usize) -> Vec<String> 
         lines.push(shorten(&clean(&line), MAX_LINE_CHARS));
         lines.extend(next(row).map(|line| format!("  {line}")));
     }
-    let more = alike.values().skip(limit).map(Vec::len).sum::<usize>();
+    let more = alike.iter().skip(limit).map(Vec::len).sum::<usize>();
     lines.extend((more > 0).then(|| format!("  … and {more} more (-o wide lists all)")));
     lines
+}
+
+/// Puts groups of a namespace together that are left for the same reason, with the same way on.
+fn alike<'a>(rows: &[&'a EvacuationRow]) -> Vec<Vec<&'a EvacuationRow>> {
+    let mut places = HashMap::new();
+    let mut found: Vec<Vec<&EvacuationRow>> = Vec::new();
+    for row in rows {
+        let alone = row.next.is_empty().then_some(&row.id);
+        let place = (&row.context, &row.id.namespace, &row.message, &row.next);
+        let index = *places.entry((place, alone)).or_insert(found.len());
+        match found.get_mut(index) {
+            Some(rows) => rows.push(row),
+            None => found.push(vec![row]),
+        }
+    }
+    found
 }
 
 fn next(row: &EvacuationRow) -> impl Iterator<Item = String> {
@@ -388,6 +399,21 @@ Left alone, with no traffic in east now:
         assert_eq!(
             report("evacuate", &rows[1..]).summary(),
             "Evacuation of east (CHG-77): 1 without traffic there, 2 stayed behind, 1 left alone"
+        );
+    }
+
+    #[test]
+    fn groups_that_are_left_for_the_same_reason_share_a_line() {
+        let left = |name: &str| EvacuationRow {
+            message: "Forbidden".into(),
+            next: vec!["ask".into()],
+            ..row(name, PlannedEffect::LeftThere, "refused")
+        };
+        let rows = [left("web"), left("vote")];
+        let lines = report("evacuate", &rows).plan(false, None);
+        assert_eq!(
+            lines[3..],
+            ["  east shop: 2 groups (web, vote): Forbidden", "    ask"]
         );
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{entries, home_group, mirror, order, weights};
 use crate::support::{Side, TestNamespace};
 
-async fn split(side: &Side, backends: &[(&str, u64)]) {
+async fn split(side: &Side, backends: &[(&str, u32)]) {
     side.traffic_split("web", "web", backends).await;
     let primary = json!({"failover.linkerd.io/primary-service": backends[0].0});
     side.edit_split("web", json!({"metadata": {"annotations": primary}}))
@@ -45,12 +45,12 @@ async fn evacuations_that_leave_no_backend_rest() {
     assert_eq!(weights(side, "web").await, [0, 1]);
     let command = format!("evacuate {south} --id O2");
     let output = order(side, &command).run().await.code(1);
-    output.contains("every backend is evacuated (O1, O2)");
+    output.stderr_contains("every backend is evacuated (O1, O2)");
     assert_eq!(weights(side, "web").await, [0, 1]);
     assert_eq!(entries(side, "web").await.len(), 2);
     let status = crate::support::plugin().args(["status"]).on(side);
     let status = status.run().await.success();
-    status.contains("the order rests: no other backend can take the traffic");
+    status.stdout_contains("the order rests: no other backend can take the traffic");
 }
 
 #[tokio::test]
@@ -66,8 +66,9 @@ async fn a_move_of_traffic_that_is_elsewhere_is_in_the_plan() {
     split(side, &[("web", 1), ("web-north", 0), ("spare", 0)]).await;
     let command = format!("evacuate {cluster} --id H3");
     let output = order(side, &command).run().await.success();
-    output.contains("1 group without traffic in");
-    output.contains("1 moved elsewhere");
+    output
+        .stderr_contains("1 group without traffic in")
+        .stdout_contains("1 moved elsewhere");
     assert_eq!(weights(side, "web").await, [0, 0, 1]);
 }
 
@@ -83,13 +84,14 @@ async fn a_paused_group_is_as_ordered_and_another_evacuation_is_named() {
     }
     let command = format!("return {cluster} --id O1");
     let output = order(side, &command).run().await.success();
-    output.contains("1 group still avoids it");
-    output.contains("is also evacuated by O2");
+    output
+        .stderr_contains("1 group still avoids it")
+        .stderr_contains("is also evacuated by O2");
     order(side, "pause web --reason upgrade")
         .run()
         .await
         .success();
     let command = format!("evacuate {cluster} --id O2");
     let output = order(side, &command).run().await.success();
-    output.contains("1 already so");
+    output.stdout_contains("1 already so");
 }
