@@ -157,7 +157,7 @@ impl Campaign<'_> {
         self.report(&rows, &result)
     }
 
-    pub fn command(&self) -> &'static str {
+    fn command(&self) -> &'static str {
         self.orders.first().map_or("evacuate", |it| it.spec().name)
     }
 
@@ -223,6 +223,11 @@ impl Campaign<'_> {
         planned: &[Vec<PlannedChange>],
         there: &HashMap<Key, Vec<usize>>,
     ) -> Vec<EvacuationRow> {
+        let order = rows::OrderedEvacuation {
+            cluster: self.cluster,
+            id: self.id,
+            returns: self.command() == "return",
+        };
         let contexts = self.gathered.contexts.iter().zip(planned).enumerate();
         contexts
             .flat_map(|(index, (context, planned))| {
@@ -230,7 +235,7 @@ impl Campaign<'_> {
                 planned.iter().map(move |change| {
                     let there = there.get(&(index, change.record.id()));
                     let there = there.map_or(&[][..], Vec::as_slice);
-                    rows::planned(name, self, change, there)
+                    rows::planned(name, order, change, there)
                 })
             })
             .collect()

@@ -1,6 +1,5 @@
 //! The rows of the report: what is planned for each group, and what came of it.
 
-use super::campaign::Campaign;
 use crate::changes::order::{ChangeOutcome, ChangePlan, ChangeResult};
 use crate::changes::plan::PlannedChange;
 use crate::changes::report::ReportedResult;
@@ -8,22 +7,31 @@ use crate::model::evacuation::{GroupEvacuation, TrafficEffect};
 use crate::model::{Group, State};
 use crate::view::evacuation::{EvacuationRow, PlannedEffect};
 
+/// What is ordered for all groups.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderedEvacuation<'a> {
+    pub cluster: &'a str,
+    pub id: &'a str,
+    /// It ends.
+    pub returns: bool,
+}
+
 /// Returns the row of a plan. `there` are the indexes of the group's backends in the cluster.
 pub fn planned(
     context: &str,
-    campaign: &Campaign,
+    order: OrderedEvacuation,
     planned: &PlannedChange,
     there: &[usize],
 ) -> EvacuationRow {
-    let returns = campaign.command() == "return";
+    let returns = order.returns;
     let seen = &planned.seen;
     let group = seen.group.as_ref().ok();
     let evacuation = group.map(|group| GroupEvacuation {
         group,
         readiness: &seen.readiness,
         there,
-        cluster: campaign.cluster,
-        id: campaign.id,
+        cluster: order.cluster,
+        id: order.id,
         now: seen.now,
     });
     let before = group.map(Group::weights).unwrap_or_default();
