@@ -90,6 +90,7 @@ mod tests {
             cluster: "east",
             entry: &entry,
             groups: 6,
+            resting: 0,
             missed: Vec::new(),
         };
         assert_eq!(
