@@ -199,7 +199,7 @@ install_all() {
     case :${PATH:-}: in
         *:"$prefix/bin":*) ;;
         *)
-            printf '\n%s/bin is not on PATH. Add this line to your shell's startup file:\n' "$prefix"
+            printf '\n%s/bin is not on PATH. Add this line to the startup file of your shell:\n' "$prefix"
             # The user's shell expands PATH, not this one.
             # shellcheck disable=SC2016
             printf '  export PATH="%s/bin:$PATH"\n' "$prefix"
