@@ -19,19 +19,15 @@ pub async fn find(cluster: &Cluster, records: &[Record], statuses: &[Status]) ->
     let residences = residences::read(cluster, records).await;
     let both = records.iter().zip(statuses);
     let dated: Vec<DatedGroup> = both
-        .map(|(record, status)| {
-            let backends = status.backends.iter();
-            let services = backends.map(|backend| backend.service(&status.id.namespace));
-            DatedGroup {
-                placed: PlacedGroup {
-                    context: &cluster.context,
-                    server: &cluster.server,
-                    own: &cluster.context,
-                    status,
-                    residences: services.map(|service| residences.of(&service)).collect(),
-                },
-                created: record.meta.creation_timestamp,
-            }
+        .map(|(record, status)| DatedGroup {
+            placed: PlacedGroup {
+                context: &cluster.context,
+                server: &cluster.server,
+                own: &cluster.context,
+                status,
+                residences: residences.of_backends(status),
+            },
+            created: record.meta.creation_timestamp,
         })
         .collect();
     let evacuations = evacuations(&dated);

@@ -9,7 +9,7 @@ use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::list::{MAX_NAMESPACED_LISTS, list_objects};
 use crate::cluster::{Cluster, RequestError, RequestResult};
-use crate::model::{Residence, ServiceRef};
+use crate::model::{Residence, ServiceRef, Status};
 use crate::resource::Record;
 
 const CONCURRENT_LISTS: usize = 8;
@@ -30,6 +30,13 @@ impl Residences {
             None if self.unread.contains_key(&service.namespace) => Residence::Unknown,
             None => Residence::Local,
         }
+    }
+
+    /// Returns where each backend of a group is, in the group's order.
+    pub fn of_backends(&self, status: &Status) -> Vec<Residence> {
+        let backends = status.backends.iter();
+        let residences = backends.map(|backend| self.of(&backend.service(&status.id.namespace)));
+        residences.collect()
     }
 
     /// Returns the other clusters that mirrors name.

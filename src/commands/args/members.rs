@@ -9,9 +9,10 @@ use crate::cli::LocalName;
 use crate::cluster::Clusters;
 use crate::cluster::queries::residences;
 use crate::cluster::queries::residences::Residences;
+use crate::model::by_cluster::PlacedGroup;
 use crate::model::cluster_name::cluster_names;
 use crate::model::{
-    Backend, ClusterName, ClusterNameSource, ContextClues, Group, Membership, Residence,
+    Backend, ClusterName, ClusterNameSource, ContextClues, Group, Membership, Residence, Status,
 };
 use crate::problem::Problem;
 use crate::resource::Record;
@@ -63,6 +64,18 @@ impl ContextMembers {
 
     pub fn residence(&self, backend: &Backend) -> Residence {
         self.residences.of(&backend.service)
+    }
+
+    /// Returns a group of this context with where its backends are. `server` is the API server's
+    /// address.
+    pub fn placed<'a>(&'a self, server: &'a str, status: &'a Status) -> PlacedGroup<'a> {
+        PlacedGroup {
+            context: &self.context,
+            server,
+            own: &self.own.name,
+            status,
+            residences: self.residences.of_backends(status),
+        }
     }
 }
 

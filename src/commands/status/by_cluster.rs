@@ -35,7 +35,10 @@ pub async fn run(
     let placed: Vec<PlacedGroup> = readable
         .iter()
         .zip(&members)
-        .flat_map(|(found, members)| placed(found, members))
+        .flat_map(|(found, members)| {
+            let statuses = found.statuses.iter();
+            statuses.map(|status| members.placed(&found.cluster.server, status))
+        })
         .collect();
     let own = members.iter();
     let own = own.map(|it| (it.context.as_str(), it.own.name.as_str()));
@@ -66,26 +69,6 @@ pub async fn run(
     page.streams.write(&text)?;
     several::say_absent(page, &clusters, &absent);
     Ok(exit)
-}
-
-fn placed<'a>(
-    found: &'a ClusterGroups,
-    members: &'a ContextMembers,
-) -> impl Iterator<Item = PlacedGroup<'a>> {
-    found.statuses.iter().map(|status| {
-        let backends = status.backends.iter();
-        let residences = backends.map(|backend| {
-            let service = backend.service(&status.id.namespace);
-            members.residences.of(&service)
-        });
-        PlacedGroup {
-            context: &members.context,
-            server: &found.cluster.server,
-            own: &members.own.name,
-            status,
-            residences: residences.collect(),
-        }
-    })
 }
 
 fn unplaced<'a>(

@@ -1,16 +1,16 @@
 //! The evacuations that stand, for the lines above the table. Where backends are is read only if
 //! there are any.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::print::StatusPage;
 use crate::cli::StatusFormat;
 use crate::commands::args::members;
 use crate::commands::args::members::ContextGroups;
-use crate::model::by_cluster::PlacedGroup;
 use crate::model::evacuations::{DatedGroup, evacuations};
-use crate::model::{AvoidStatus, Status};
-use crate::resource::Record;
+use crate::model::{AvoidStatus, GroupId, Status};
 use crate::view::status::evacuations::lines;
 
 /// The groups of one context.
@@ -38,23 +38,13 @@ pub async fn print(
     let contexts = contexts.iter().zip(&members);
     let dated: Vec<DatedGroup> = contexts
         .flat_map(|(shown, members)| {
-            shown.statuses.iter().map(move |status| {
-                let backends = status.backends.iter();
-                let residences = backends.map(|backend| {
-                    members
-                        .residences
-                        .of(&backend.service(&status.id.namespace))
-                });
-                DatedGroup {
-                    placed: PlacedGroup {
-                        context: &members.context,
-                        server: &shown.groups.cluster.server,
-                        own: &members.own.name,
-                        status,
-                        residences: residences.collect(),
-                    },
-                    created: created(shown.groups.records, status),
-                }
+            let records = shown.groups.records.iter();
+            let created = records.map(|it| (it.id(), it.meta.creation_timestamp));
+            let created: HashMap<GroupId, Option<Timestamp>> = created.collect();
+            let server = &shown.groups.cluster.server;
+            shown.statuses.iter().map(move |status| DatedGroup {
+                placed: members.placed(server, status),
+                created: created.get(&status.id).copied().flatten(),
             })
         })
         .collect();
@@ -70,9 +60,4 @@ pub async fn print(
         page.streams.print("")?;
     }
     Ok(())
-}
-
-fn created(records: &[Record], status: &Status) -> Option<Timestamp> {
-    let record = records.iter().find(|record| record.id() == status.id)?;
-    record.meta.creation_timestamp
 }
