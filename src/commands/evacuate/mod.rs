@@ -8,6 +8,7 @@ mod identifier;
 mod orders;
 mod permissions;
 mod ready;
+mod report;
 mod rows;
 
 use jiff::Timestamp;

@@ -1,0 +1,239 @@
+//! Reports what `evacuate` and `return` did: the exit code, the warnings, and the commands to go on
+//! or to undo it.
+
+use super::campaign::Campaign;
+use crate::changes::batches::{BatchResult, Stop};
+use crate::cli::{DryRun, ManyFormat};
+use crate::commands::args::contexts;
+use crate::model::Runner;
+use crate::model::cluster_name::fits;
+use crate::problem::Exit;
+use crate::text::{clean, word};
+use crate::view::evacuation::{EvacuationContext, EvacuationReport, EvacuationRow, Stopped};
+use crate::view::formats::{json, yaml};
+
+impl Campaign<'_> {
+    pub(super) fn report(
+        &self,
+        rows: &[EvacuationRow],
+        result: &BatchResult,
+    ) -> anyhow::Result<Exit> {
+        let Self { env, many, .. } = self;
+        let streams = &env.streams;
+        let exit = exit(rows, result, !self.gathered.unread.is_empty());
+        let stopped = self.stopped(result);
+        let warnings = self.warnings(result);
+        let mut report = self.of(rows, stopped, warnings, exit);
+        let is_whole = exit == Exit::Done;
+        let is_dry = many.dry_run != DryRun::None;
+        if rows.iter().any(EvacuationRow::is_as_ordered) || !is_whole && !is_dry {
+            report.next = self.next(&report, result);
+        }
+        match many.output {
+            ManyFormat::Json => streams.print_if_read(json(&report.document())?.trim_end())?,
+            ManyFormat::Yaml => streams.print_if_read(yaml(&report.document())?.trim_end())?,
+            ManyFormat::Table | ManyFormat::Wide => self.print(&report)?,
+        }
+        Ok(exit)
+    }
+
+    fn print(&self, report: &EvacuationReport) -> anyhow::Result<()> {
+        let streams = &self.env.streams;
+        if self.many.dry_run == DryRun::Client && !report.rows.is_empty() {
+            let columns = (self.many.output == ManyFormat::Table && streams.out_is_terminal())
+                .then(|| streams.terminal_size().0);
+            for line in report.plan(self.many.output == ManyFormat::Wide, columns) {
+                streams.print_if_read(&line)?;
+            }
+            streams.print_if_read("")?;
+        }
+        for line in report.surprises() {
+            streams.say(&line);
+        }
+        if let Some(stopped) = &report.stopped {
+            streams.say(&stopped.words);
+        }
+        streams.print_if_read(&report.summary())?;
+        for line in report.unread() {
+            streams.say(&line);
+        }
+        for line in report.warnings.iter().chain(&report.next) {
+            streams.say(line);
+        }
+        Ok(())
+    }
+
+    pub(super) fn of<'b>(
+        &'b self,
+        rows: &'b [EvacuationRow],
+        stopped: Option<Stopped>,
+        warnings: Vec<String>,
+        exit: Exit,
+    ) -> EvacuationReport<'b> {
+        let read = self.gathered.contexts.iter().zip(self.members);
+        let read = read.map(|(context, members)| EvacuationContext {
+            context: &context.cluster.context,
+            server: Some(&context.cluster.server),
+            cluster: Ok(&members.own.name),
+        });
+        let unread = self.gathered.unread.iter().map(|it| EvacuationContext {
+            context: &it.context,
+            server: None,
+            cluster: Err(&it.problem),
+        });
+        EvacuationReport {
+            command: self.command(),
+            cluster: self.cluster,
+            id: self.id,
+            until: self.until,
+            reason: self.reason,
+            dry_run: self.many.dry_run != DryRun::None,
+            notes: &self.notes,
+            contexts: read.chain(unread).collect(),
+            rows,
+            stopped,
+            warnings,
+            next: Vec::new(),
+            exit_code: exit.code(),
+        }
+    }
+
+    fn stopped(&self, result: &BatchResult) -> Option<Stopped> {
+        let (stopped, left) = match result.left.len() {
+            0 => ("", String::new()),
+            1 => ("stopped, since ", "; 1 group not reached".to_owned()),
+            left => ("stopped, since ", format!("; {left} groups not reached")),
+        };
+        Some(match result.stop.as_ref()? {
+            Stop::Interrupted(signal) => Stopped {
+                why: "interrupted",
+                words: format!("stopped by {}{left}", signal.name()),
+            },
+            Stop::Worse(groups) => {
+                let groups = groups.iter().map(|it| {
+                    let context = self.gathered.contexts.get(it.context);
+                    let context = context.map_or("", |it| it.cluster.context.as_str());
+                    format!("{context} {} is {}", it.id, it.why)
+                });
+                let groups: Vec<String> = groups.collect();
+                Stopped {
+                    why: "worse",
+                    words: clean(&format!(
+                        "{stopped}a group is worse off after its traffic moved: {}{left}",
+                        groups.join("; ")
+                    )),
+                }
+            }
+        })
+    }
+
+    fn next(&self, report: &EvacuationReport, result: &BatchResult) -> Vec<String> {
+        if result.stop.is_some() || report.exit_code != 0 {
+            return self.ways_on();
+        }
+        if self.command() == "return" {
+            return Vec::new();
+        }
+        vec![format!("to bring the traffic back: {}", self.undo)]
+    }
+
+    pub(super) fn ways_on(&self) -> Vec<String> {
+        vec![
+            format!("to go on: {}", self.go_on),
+            format!("to undo it: {}", self.undo),
+        ]
+    }
+
+    /// Warns if no context is of the cluster itself, whose own groups send their traffic there.
+    pub(super) fn unread_cluster(&self) -> Option<String> {
+        let Self { env, cluster, .. } = self;
+        let mut read = self.members.iter();
+        let mut unread = self.gathered.unread.iter();
+        if read.any(|it| it.own.name == *cluster) || unread.any(|it| fits(&it.context, cluster)) {
+            return None;
+        }
+        let cluster = clean(cluster);
+        let contexts = self.gathered.contexts.iter();
+        let mut names: Vec<String> = contexts.map(|it| it.cluster.context.clone()).collect();
+        let mut known = contexts::names(env).into_iter();
+        let how = match known.find(|it| fits(it, &cluster) && !names.contains(it)) {
+            Some(context) => {
+                names.push(context);
+                format!("add --contexts {}", word(&names.join(",")))
+            }
+            None => format!(
+                "add its context with --contexts, and --local-name {}",
+                word(&format!("{cluster}=CONTEXT"))
+            ),
+        };
+        Some(format!(
+            "warning: no context that was read is of cluster {cluster}: the groups in {cluster} \
+             itself were not read, and their traffic stays there; {how}"
+        ))
+    }
+
+    /// What may keep the order from lasting, or from ending.
+    fn warnings(&self, result: &BatchResult) -> Vec<String> {
+        let statuses = result.outcomes.iter().flatten();
+        let statuses = statuses.filter_map(|it| it.now.as_ref()?.as_ref().ok());
+        let (mut upstream, mut unattended) = (0, 0);
+        for status in statuses {
+            match status.runner {
+                Runner::Upstream => upstream += 1,
+                Runner::Unattended => unattended += 1,
+                _ => {}
+            }
+        }
+        let mut warnings = Vec::new();
+        if let Some(wait) = self.wait.as_ref().filter(|wait| wait.has_timed_out()) {
+            let limit = wait.limit.unwrap_or_default().as_secs();
+            warnings.push(format!(
+                "timed out after {limit}s waiting for groups to be ready"
+            ));
+        }
+        if self.command() == "return" {
+            return warnings;
+        }
+        warnings.extend(self.unread_cluster());
+        if upstream > 0 {
+            warnings.push(format!(
+                "warning: Linkerd's failover controller runs {upstream} of these groups. It knows \
+                 nothing of evacuations, and may move their traffic back"
+            ));
+        }
+        if unattended > 0 && self.until.is_some() {
+            warnings.push(format!(
+                "warning: no watch is running for {unattended} of these groups, so there the \
+                 evacuation does not expire by itself. To end it then: {}",
+                self.undo
+            ));
+        }
+        warnings
+    }
+}
+
+/// 0 if all is as ordered, 4 if every group was refused, 3 if some were not ready in time, else 1.
+fn exit(rows: &[EvacuationRow], result: &BatchResult, is_partial: bool) -> Exit {
+    match &result.stop {
+        Some(Stop::Interrupted(signal)) => return Exit::Passed(signal.code()),
+        Some(Stop::Worse(_)) => return Exit::Failed,
+        None => {}
+    }
+    let count = |results: &[&str]| {
+        rows.iter()
+            .filter(|row| results.contains(&row.result))
+            .count()
+    };
+    let refused = count(&["refused", "left"]);
+    let late = count(&["notMet"]);
+    let stays = rows.iter().filter(|row| row.plan.has_no_way()).count();
+    if count(&["failed", "notReached"]) > 0 || is_partial {
+        return Exit::Failed;
+    }
+    match (refused, late, stays) {
+        (0, 0, 0) => Exit::Done,
+        (_, 1.., _) => Exit::NotMet,
+        (refused, ..) if refused == rows.len() => Exit::Refused,
+        _ => Exit::Failed,
+    }
+}
