@@ -52,7 +52,7 @@ pub use plugin::{Plugin, plugin};
 pub use programs::{Revived, free_port, start_again};
 pub use pty::Pty;
 pub use rights::{
-    allow_everywhere, kubeconfig_of, kubeconfig_with, restricted_kubeconfig,
+    add_gone, allow_everywhere, kubeconfig_of, kubeconfig_with, restricted_kubeconfig,
     restricted_kubeconfig_of, rule, token, token_in, users,
 };
 pub use running::Running;

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
 use kube::Api;
 use kube::api::PostParams;
-use kube::config::{AuthInfo, Kubeconfig};
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, NamedCluster, NamedContext};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
@@ -126,6 +126,30 @@ pub fn kubeconfig_of(clusters: &Path, change: impl FnOnce(&mut Kubeconfig)) -> N
     file.write_all(text.as_bytes())
         .expect("the kubeconfig can be written");
     file
+}
+
+/// Adds the context `gone`, whose API server does not run.
+pub fn add_gone(config: &mut Kubeconfig) {
+    let user = config.auth_infos[0].name.clone();
+    let server = Cluster {
+        server: Some("https://127.0.0.1:9".into()),
+        ..Cluster::default()
+    };
+    config.clusters.push(NamedCluster {
+        name: "gone".into(),
+        cluster: Some(server),
+        ..NamedCluster::default()
+    });
+    let context = Context {
+        cluster: "gone".into(),
+        user: Some(user),
+        ..Context::default()
+    };
+    config.contexts.push(NamedContext {
+        name: "gone".into(),
+        context: Some(context),
+        ..NamedContext::default()
+    });
 }
 
 /// The token of the first user of a kubeconfig.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::PostParams;
-use kube::config::{Cluster, Context, NamedCluster, NamedContext};
 use serde_json::{Value, json};
 
 use super::{away_group, entries, home_group, mirror, order, weights};
-use crate::support::{Output, Side, TestNamespace, documented, kubeconfig_with, plugin, rule};
+use crate::support::{
+    Output, Side, TestNamespace, add_gone, documented, kubeconfig_with, plugin, rule,
+};
 
 /// Lets a user read everything in the cluster of this side.
 async fn may_read(side: &Side, user: &str) {
@@ -286,28 +287,7 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
 async fn a_context_whose_api_is_down_is_named() {
     let ns = TestNamespace::new("evac-gone").await;
     away_group(&ns.west, "web", &ns.name, 1).await;
-    let kubeconfig = kubeconfig_with(|config| {
-        let user = config.auth_infos[0].name.clone();
-        let server = Cluster {
-            server: Some("https://127.0.0.1:9".into()),
-            ..Cluster::default()
-        };
-        config.clusters.push(NamedCluster {
-            name: "gone".into(),
-            cluster: Some(server),
-            ..NamedCluster::default()
-        });
-        let context = Context {
-            cluster: "gone".into(),
-            user: Some(user),
-            ..Context::default()
-        };
-        config.contexts.push(NamedContext {
-            name: "gone".into(),
-            context: Some(context),
-            ..NamedContext::default()
-        });
-    });
+    let kubeconfig = kubeconfig_with(add_gone);
     let command = format!("evacuate {} --contexts gone,west --id CHG-5 --yes", ns.name);
     plugin()
         .args(command.split(' '))

@@ -3,37 +3,13 @@
 use std::path::Path;
 
 use http::Method;
-use kube::config::{Cluster, Context, Kubeconfig, NamedCluster, NamedContext};
 use serde_json::json;
 
 use crate::e2e::routes::http_route;
 use crate::support::{
-    Fault, FaultProxy, Output, Plugin, TestNamespace, documented, kubeconfig_with, plugin, shared,
+    Fault, FaultProxy, Output, Plugin, TestNamespace, add_gone, documented, kubeconfig_with,
+    plugin, shared,
 };
-
-/// Adds a context whose API server does not run.
-fn add_gone(config: &mut Kubeconfig) {
-    let user = config.auth_infos[0].name.clone();
-    let server = Cluster {
-        server: Some("https://127.0.0.1:9".into()),
-        ..Cluster::default()
-    };
-    config.clusters.push(NamedCluster {
-        name: "gone".into(),
-        cluster: Some(server),
-        ..NamedCluster::default()
-    });
-    let context = Context {
-        cluster: "gone".into(),
-        user: Some(user),
-        ..Context::default()
-    };
-    config.contexts.push(NamedContext {
-        name: "gone".into(),
-        context: Some(context),
-        ..NamedContext::default()
-    });
-}
 
 async fn groups(purpose: &str) -> TestNamespace {
     let ns = TestNamespace::new(purpose).await;
