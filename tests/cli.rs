@@ -27,6 +27,7 @@ mod cli {
     mod install_dir;
     mod json_errors;
     mod krew;
+    mod kube_score;
     mod kubeconfig;
     mod leftovers;
     mod linkerd;
