@@ -136,6 +136,15 @@ groups:
         .stdout_contains("/web-failover: unchanged")
         .stdout_contains("/httproute/api-failover: unchanged");
 
+    let other = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(other.path(), text.replace("[web-far]", "[web-far, api]")).unwrap();
+    let differs = format!("create -f {} --yes", other.path().display());
+    let differs = run(side, &differs).await.code(1);
+    differs
+        .stderr_contains("backends: web, web-far → web, web-far, api")
+        .stderr_contains("to change it: kubectl failover set web-failover --add-fallback api")
+        .stderr_lacks(" edit ");
+
     file.write_all(b"    fallback: x\n").unwrap();
     let refused = run(side, &format!("create -f {path} --yes")).await.code(2);
     refused.stderr_contains("line 11: unknown key \"fallback\"");

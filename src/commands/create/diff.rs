@@ -37,7 +37,9 @@ pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(),
         .next_all(differences)
         .next("nothing was changed")
         .next_all(how_to_change(cluster, record, asked))
-        .next(format!("to change anything else: {kubectl} edit {name}")))
+        .next_all(
+            needs_edit(record, asked).then(|| format!("to change the rest: {kubectl} edit {name}")),
+        ))
 }
 
 fn how_to_change(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Option<String> {
@@ -50,10 +52,25 @@ fn how_to_change(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Option
     }
     let flags = flags(record, asked).join(" ");
     let set = command_on("set", &record.id(), &format!("{flags} {place}"));
-    (!flags.is_empty()).then(|| format!("to change its policy or primary: {set}"))
+    (!flags.is_empty()).then(|| format!("to change it: {set}"))
 }
 
-/// Returns the flags of `set` that change the policy and the primary as requested.
+/// Whether `set` cannot change all that differs.
+fn needs_edit(record: &Record, asked: &NewGroup) -> bool {
+    let Ok(group) = &record.group else {
+        return true;
+    };
+    let is_new = |name: &String| group.position(name).is_none();
+    let primary_goes = group.home_name() != asked.primary && is_new(&asked.primary);
+    let old_primary_goes = !asked.backends.iter().any(|it| it == group.home_name());
+    group.apex != asked.apex
+        || record.meta.labels.get(CONTROLLED_BY) != Some(&asked.controlled_by)
+        || asked.port.is_some_and(|port| record.ports != [port])
+        || primary_goes
+        || old_primary_goes
+}
+
+/// Returns the flags of `set` that change the policy, the primary and the fallbacks as requested.
 fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
     let Ok(group) = &record.group else {
         return Vec::new();
@@ -67,6 +84,17 @@ fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
     let primary = may_be_primary.then(|| format!("--primary {}", word(&asked.primary)));
     let policy = policy_differences(record, group, asked).into_iter();
     let mut flags: Vec<String> = policy.map(flag).chain(primary).collect();
+    let added = asked.backends.iter().map(String::as_str);
+    flags.extend(fallbacks(
+        "add",
+        added.filter(|name| group.position(name).is_none()),
+    ));
+    // `set` does not remove the primary.
+    let has_to_go = |name: &&str| {
+        *name != group.home_name() && !asked.backends.iter().any(|asked| asked == name)
+    };
+    let removed = group.backend_names().into_iter().filter(has_to_go);
+    flags.extend(fallbacks("remove", removed));
     if retry_differences(record, asked).next().is_some() {
         let value = |key: &str| asked.linkerds.get(key).cloned().flatten();
         let conditions = record.kind.info().retry_key.and_then(value);
@@ -76,6 +104,11 @@ fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
         flags.extend(limit);
     }
     flags
+}
+
+fn fallbacks<'a>(verb: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names = names.map(word).collect::<Vec<_>>().join(",");
+    (!names.is_empty()).then(|| format!("--{verb}-fallback {names}"))
 }
 
 /// Returns a line for each difference: the current and the requested value.
@@ -257,6 +290,24 @@ mod tests {
         );
         let usual = annotated(json!({ "failover.linkerd.io/policy": "spread" }));
         assert_eq!(lines(&usual), Vec::<String>::new());
+    }
+
+    #[test]
+    fn set_adds_and_removes_fallbacks_and_the_rest_is_edited() {
+        let other = record(&backends(&["web", "web-a", "web-c"]));
+        assert_eq!(
+            flags(&other, &asked()),
+            ["--add-fallback web-b", "--remove-fallback web-c"]
+        );
+        assert!(!needs_edit(&other, &asked()));
+        let mut change = backends(&["web-c", "web", "web-a", "web-b"]);
+        let primary = annotated(json!({ "failover.linkerd.io/primary-service": "web-c" }));
+        merge(&mut change, &primary);
+        assert_eq!(flags(&record(&change), &asked()), ["--primary web"]);
+        // `set` refuses to remove web-c, which is the primary until then.
+        assert!(needs_edit(&record(&change), &asked()));
+        let relabeled = json!({ "metadata": { "labels": { CONTROLLED_BY: "me" } } });
+        assert!(needs_edit(&record(&relabeled), &asked()));
     }
 
     #[test]

@@ -16,6 +16,29 @@ use crate::text::clean;
 pub struct MirroredService {
     pub at: ServiceRef,
     pub fallbacks: Vec<String>,
+    /// The clusters of the fallbacks.
+    pub clusters: Vec<String>,
+}
+
+/// Why a Service gets no group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Obstacle {
+    NoService,
+    IsMirror,
+    HasGroup,
+}
+
+impl Obstacle {
+    fn in_words(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Self::NoService, 1) => "there is a mirror, but no service of this name",
+            (Self::NoService, _) => "there are mirrors, but no services of these names",
+            (Self::IsMirror, 1) => "it is a mirror itself",
+            (Self::IsMirror, _) => "they are mirrors themselves",
+            (Self::HasGroup, 1) => "it has a group already",
+            (Self::HasGroup, _) => "they have groups already",
+        }
+    }
 }
 
 /// What becomes of the mirrors.
@@ -23,7 +46,7 @@ pub struct MirroredService {
 pub struct MirroredServices {
     pub found: Vec<MirroredService>,
     /// The Service that gets no group, and why.
-    pub skipped: Vec<(ServiceRef, &'static str)>,
+    pub skipped: Vec<(ServiceRef, Obstacle)>,
 }
 
 /// Returns the Services with a mirror of one of these clusters.
@@ -46,18 +69,28 @@ pub fn mirrored(
     for (at, mirrors) in by_service {
         match obstacle(&at, known.get(&at).copied(), existing) {
             Some(why) => all.skipped.push((at, why)),
-            None => all.found.push(MirroredService {
-                at,
-                fallbacks: mirrors,
-            }),
+            None => {
+                let cluster = |(rank, _): &(usize, String)| clusters.get(*rank).cloned();
+                let mut of: Vec<String> = mirrors.iter().filter_map(cluster).collect();
+                of.dedup();
+                all.found.push(MirroredService {
+                    at,
+                    clusters: of,
+                    fallbacks: mirrors.into_iter().map(|(_, name)| name).collect(),
+                });
+            }
         }
     }
     Ok(all)
 }
 
-/// The names of the mirrors of each mirrored Service of the same namespace.
-fn mirrors_of(services: &[Service], clusters: &[String]) -> BTreeMap<ServiceRef, Vec<String>> {
-    let mut mirrors: BTreeMap<ServiceRef, Vec<(usize, &str)>> = BTreeMap::new();
+/// The mirrors of each mirrored Service of the same namespace: the index of the cluster, and the
+/// name.
+fn mirrors_of(
+    services: &[Service],
+    clusters: &[String],
+) -> BTreeMap<ServiceRef, Vec<(usize, String)>> {
+    let mut mirrors: BTreeMap<ServiceRef, Vec<(usize, String)>> = BTreeMap::new();
     for service in services {
         let (Residence::Mirrored { cluster, .. }, Some(origin)) =
             (service.residence(), origin(service))
@@ -69,18 +102,13 @@ fn mirrors_of(services: &[Service], clusters: &[String]) -> BTreeMap<ServiceRef,
             mirrors
                 .entry(at)
                 .or_default()
-                .push((rank, &service.at.name));
+                .push((rank, service.at.name.clone()));
         }
     }
-    let sorted = |mut mirrors: Vec<(usize, &str)>| {
-        mirrors.sort_unstable();
-        mirrors
-            .into_iter()
-            .map(|(_, name)| name.to_owned())
-            .collect()
-    };
-    let mirrors = mirrors.into_iter();
-    mirrors.map(|(at, mirrors)| (at, sorted(mirrors))).collect()
+    for of_service in mirrors.values_mut() {
+        of_service.sort_unstable();
+    }
+    mirrors
 }
 
 /// The name of the Service that a mirror mirrors. The mirror of one pod has none.
@@ -93,21 +121,20 @@ fn origin(service: &Service) -> Option<&str> {
     }
 }
 
-/// Why a Service gets no group.
 fn obstacle(
     at: &ServiceRef,
     service: Option<&Service>,
     existing: &ExistingByNamespace,
-) -> Option<&'static str> {
+) -> Option<Obstacle> {
     let Some(service) = service else {
-        return Some("there is a mirror, but no service of this name");
+        return Some(Obstacle::NoService);
     };
     if service.is_mirror {
-        return Some("it is a mirror itself");
+        return Some(Obstacle::IsMirror);
     }
     let mut records = existing.of(&at.namespace).records();
     let has_group = records.any(|record| record.is_controlled() && record.apex == at.name);
-    has_group.then_some("it has a group already")
+    has_group.then_some(Obstacle::HasGroup)
 }
 
 fn check_clusters(services: &[Service], clusters: &[String], place: &str) -> Result<(), Problem> {
@@ -148,13 +175,36 @@ pub fn args_of(args: &CreateArgs, service: &MirroredService) -> CreateArgs {
 }
 
 /// Says which Services were skipped: a line for each reason.
-pub fn skipped_in_words(skipped: &[(ServiceRef, &'static str)]) -> Vec<String> {
-    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+pub fn skipped_in_words(skipped: &[(ServiceRef, Obstacle)]) -> Vec<String> {
+    let mut by_reason: BTreeMap<Obstacle, Vec<String>> = BTreeMap::new();
     for (at, why) in skipped {
-        by_reason.entry(why).or_default().push(at.to_string());
+        by_reason.entry(*why).or_default().push(at.to_string());
     }
-    let by_reason = by_reason.into_iter();
-    by_reason
-        .map(|(why, services)| format!("skipped: {}: {why}", name_some(services)))
-        .collect()
+    let line = |(why, services): (Obstacle, Vec<String>)| {
+        let why = why.in_words(services.len());
+        format!("skipped: {}: {why}", name_some(services))
+    };
+    by_reason.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_skipped_service_has_a_group_and_several_have_groups() {
+        let skipped = |names: &[&str]| -> Vec<(ServiceRef, Obstacle)> {
+            let at = names.iter().map(|name| ServiceRef::new("shop", *name));
+            at.map(|at| (at, Obstacle::HasGroup)).collect()
+        };
+        for (names, expected) in [
+            (&["a"] as &[&str], "skipped: shop/a: it has a group already"),
+            (
+                &["a", "b"],
+                "skipped: shop/a, shop/b: they have groups already",
+            ),
+        ] {
+            assert_eq!(skipped_in_words(&skipped(names)), [expected]);
+        }
+    }
 }
