@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use tokio::time::sleep;
 
-use super::order::{ChangeOutcome, ChangePlan};
+use super::order::{ChangeOutcome, ChangePlan, Order};
 use super::precondition::Precondition;
 use super::preflight::{MAX_CONCURRENT_GROUPS, Preflight};
 use super::refusal::Refusal;
@@ -28,6 +28,15 @@ pub struct PlannedChange {
 }
 
 impl PlannedChange {
+    pub fn of(order: &dyn Order, record: Record, seen: Preflight) -> Self {
+        Self {
+            plan: order.plan(&seen),
+            record,
+            seen,
+            shown: None,
+        }
+    }
+
     pub fn is_change(&self) -> bool {
         matches!(self.plan, Ok(ChangePlan::Change(_)))
     }
@@ -35,13 +44,9 @@ impl PlannedChange {
 
 pub async fn plan_all(context: OrderContext<'_>, records: Vec<Record>) -> Vec<PlannedChange> {
     let seen = context.preflight(&records).await;
-    let planned = |(record, seen)| PlannedChange {
-        plan: context.order.plan(&seen),
-        record,
-        seen,
-        shown: None,
-    };
-    records.into_iter().zip(seen).map(planned).collect()
+    let planned = records.into_iter().zip(seen);
+    let planned = planned.map(|(record, seen)| PlannedChange::of(context.order, record, seen));
+    planned.collect()
 }
 
 /// Plans on the groups as they are after the prompt. Also returns the outcomes of groups that can

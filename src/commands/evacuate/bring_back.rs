@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
-use super::campaign::{Campaign, Target};
+use super::campaign::{Campaign, ContextTargets, Target};
 use super::commands::Commands;
-use super::gather::{Gathered, gather};
+use super::gather::{ContextFacts, Gathered, gather};
 use super::orders::ReturnOrder;
 use super::ready::ReadinessWait;
 use crate::changes::order::Order;
+use crate::changes::preflight::PreflightReads;
 use crate::cli::ReturnArgs;
 use crate::commands::args::members::ContextMembers;
 use crate::commands::env::CommandEnv;
@@ -18,9 +19,12 @@ use crate::text::clean;
 
 pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let gathered = gather(env, &args.many).await?;
-    let members = gathered.members(&args.many.local_names.local_name).await?;
-    let cluster = gathered.resolve(&members, &args.evacuated)?;
     let records = evacuated(&gathered, &args.id);
+    let local_names = &args.many.local_names.local_name;
+    let concerned = records.iter().map(Vec::as_slice);
+    let survey = gathered.survey(local_names, concerned, PreflightReads::default());
+    let (members, facts) = survey.await?;
+    let cluster = gathered.resolve(&members, &args.evacuated)?;
     if records.iter().all(Vec::is_empty) {
         return nothing_to_return(env, &gathered, &cluster, &args.id);
     }
@@ -35,9 +39,18 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let entry = gathered.entries().find(|(.., entry)| entry.id == args.id);
     let reason = entry.and_then(|(.., entry)| entry.reason.clone());
     let commands = Commands::new(&gathered, &args.many, &cluster, &args.id);
-    let targets = records.iter().map(|records| {
-        let records = records.iter();
-        records.map(|record| target(record, &args.id)).collect()
+    let targets = records.into_iter().zip(facts);
+    let targets = targets.map(|(records, ContextFacts { seen, denied })| {
+        let targets = records.into_iter().zip(seen);
+        let targets = targets.map(|(record, seen)| Target {
+            there: there(&record, &args.id),
+            record,
+            seen,
+        });
+        ContextTargets {
+            targets: targets.collect(),
+            denied,
+        }
     });
     let targets = targets.collect();
     Campaign {
@@ -77,7 +90,8 @@ fn evacuated(gathered: &Gathered, id: &str) -> Vec<Vec<Record>> {
         .collect()
 }
 
-fn target(record: &Record, id: &str) -> Target {
+/// Returns the indexes of the backends that the evacuation avoids.
+fn there(record: &Record, id: &str) -> Vec<usize> {
     let group = record.group.iter();
     let there = group.flat_map(|group| {
         let mut entries = group.avoid.entries.iter();
@@ -87,7 +101,7 @@ fn target(record: &Record, id: &str) -> Target {
             .filter(move |(_, backend)| entry.is_some_and(|entry| entry.names(&backend.name)));
         named.map(|(index, _)| index)
     });
-    Target::of(record, there.collect())
+    there.collect()
 }
 
 /// Fails if other evacuations stand, since the identifier may be a wrong one.
@@ -132,7 +146,7 @@ fn refuse_other_cluster(
         for record in records {
             let Ok(group) = &record.group else { continue };
             let found = members.backends_in(group, cluster);
-            for index in target(record, id).there {
+            for index in there(record, id) {
                 if [&found.whole, &found.part, &found.unknown]
                     .iter()
                     .any(|of| of.contains(&index))

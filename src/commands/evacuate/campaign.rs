@@ -7,14 +7,15 @@ use futures::future::{join, join_all};
 use jiff::Timestamp;
 
 use super::gather::Gathered;
-use super::permissions::review;
+use super::permissions::{DeniedKinds, review};
 use super::ready::{ReadinessWait, may_pass};
 use super::rows;
 use crate::changes::batches::{BatchItem, BatchResult, Batches};
 use crate::changes::confirm::{ask, refuse_without_terminal};
 use crate::changes::later_events::LaterEvents;
 use crate::changes::order::{ChangeOutcome, Order};
-use crate::changes::plan::{PlannedChange, plan_all, plan_confirmed};
+use crate::changes::plan::{PlannedChange, plan_confirmed};
+use crate::changes::preflight::Preflight;
 use crate::changes::write::OrderContext;
 use crate::cli::{DryRun, ManyArgs, ManyFormat};
 use crate::commands::args::members::ContextMembers;
@@ -26,19 +27,18 @@ use crate::process::signals::Interrupts;
 use crate::resource::Record;
 use crate::view::evacuation::EvacuationRow;
 
-/// A group, and the indexes of its backends in the cluster.
+/// A group to plan for.
 pub struct Target {
     pub record: Record,
+    pub seen: Preflight,
+    /// The indexes of its backends in the cluster.
     pub there: Vec<usize>,
 }
 
-impl Target {
-    pub fn of(record: &Record, there: Vec<usize>) -> Self {
-        Self {
-            record: record.clone(),
-            there,
-        }
-    }
+/// The groups of a context to plan for, and the kinds of them that the user may not patch.
+pub struct ContextTargets {
+    pub targets: Vec<Target>,
+    pub denied: DeniedKinds,
 }
 
 /// A change of the groups of several contexts.
@@ -67,13 +67,13 @@ pub struct Campaign<'a> {
 type Key = (usize, GroupId);
 
 impl Campaign<'_> {
-    pub async fn run(&self, targets: Vec<Vec<Target>>) -> anyhow::Result<Exit> {
+    pub async fn run(&self, targets: Vec<ContextTargets>) -> anyhow::Result<Exit> {
         let Self { env, many, .. } = self;
         let there: HashMap<Key, Vec<usize>> = targets
             .iter()
             .enumerate()
             .flat_map(|(context, targets)| {
-                let targets = targets.iter();
+                let targets = targets.targets.iter();
                 targets.map(move |it| ((context, it.record.id()), it.there.clone()))
             })
             .collect();
@@ -165,7 +165,7 @@ impl Campaign<'_> {
             cluster: &context.cluster,
             order: *order,
             by: &context.by,
-            started: context.cluster.clock().now(),
+            started: context.at,
         })
         .collect()
     }
@@ -173,16 +173,17 @@ impl Campaign<'_> {
     async fn plan(
         &self,
         contexts: &[OrderContext<'_>],
-        targets: Vec<Vec<Target>>,
+        targets: Vec<ContextTargets>,
     ) -> Vec<Vec<PlannedChange>> {
         let plans = contexts
             .iter()
             .zip(targets)
             .map(async |(context, targets)| {
-                let records = targets.into_iter().map(|target| target.record);
-                let records: Vec<Record> = records.collect();
-                let denied = review(context.cluster, &records);
-                let (mut planned, denied) = join(plan_all(*context, records.clone()), denied).await;
+                let ContextTargets { targets, denied } = targets;
+                let planned = targets.into_iter();
+                let planned =
+                    planned.map(|it| PlannedChange::of(context.order, it.record, it.seen));
+                let mut planned: Vec<PlannedChange> = planned.collect();
                 planned.sort_by_cached_key(|change| change.record.id());
                 let command = self.command();
                 denied.refuse(context.cluster, command, &mut planned).await;

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use futures::future::{join, join_all};
+use jiff::Timestamp;
 
+use super::permissions::{DeniedKinds, review};
+use crate::changes::preflight::{Preflight, PreflightReads, preflight};
 use crate::cli::{LocalName, ManyArgs};
 use crate::cluster::Clusters;
 use crate::cluster::api::identity;
@@ -30,6 +33,15 @@ pub struct ContextRecords {
     pub records: Vec<Record>,
     /// Who gives the order: user and host.
     pub by: String,
+    /// The API server's time when they were read.
+    pub at: Timestamp,
+}
+
+/// What the plan for some groups of a context rests on.
+pub struct ContextFacts {
+    /// One for each group.
+    pub seen: Vec<Preflight>,
+    pub denied: DeniedKinds,
 }
 
 /// A context that could not be read.
@@ -124,24 +136,49 @@ async fn read(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<ContextRecord
     let records = readable(&env.streams, &cluster, listed);
     let by = by.map_err(|error| explain(&cluster, &error))?;
     Ok(ContextRecords {
+        at: cluster.clock().now(),
         cluster,
         records,
         by,
     })
 }
 
+async fn facts(
+    context: &ContextRecords,
+    records: &[Record],
+    reads: PreflightReads,
+) -> ContextFacts {
+    let ContextRecords { cluster, by, .. } = context;
+    let seen = preflight(cluster, records, by, context.at, reads);
+    let (seen, denied) = join(seen, review(cluster, records)).await;
+    ContextFacts { seen, denied }
+}
+
 impl Gathered {
-    /// Reads which cluster each backend is in.
-    ///
-    /// # Errors
-    /// As [`members::read`].
-    pub async fn members(&self, given: &[LocalName]) -> Result<Vec<ContextMembers>, Problem> {
+    async fn members(&self, given: &[LocalName]) -> Result<Vec<ContextMembers>, Problem> {
         let groups = self.contexts.iter().map(|it| ContextGroups {
             cluster: &it.cluster,
             records: &it.records,
         });
         let groups: Vec<ContextGroups> = groups.collect();
         members::read(&groups, given).await
+    }
+
+    /// Reads, at the same time, which cluster each backend is in, and what a plan for these groups
+    /// of each context rests on.
+    ///
+    /// # Errors
+    /// As [`members::read`].
+    pub async fn survey(
+        &self,
+        given: &[LocalName],
+        records: impl Iterator<Item = &[Record]>,
+        reads: PreflightReads,
+    ) -> Result<(Vec<ContextMembers>, Vec<ContextFacts>), Problem> {
+        let contexts = self.contexts.iter().zip(records);
+        let facts = contexts.map(|(context, records)| facts(context, records, reads));
+        let (members, facts) = join(self.members(given), join_all(facts)).await;
+        Ok((members?, facts))
     }
 
     /// Returns the cluster that the user named.

@@ -13,10 +13,10 @@ mod rows;
 
 use jiff::Timestamp;
 
-use campaign::{Campaign, Target};
+use campaign::{Campaign, ContextTargets, Target};
 use commands::Commands;
-use gather::{Gathered, gather};
-use orders::EvacuateOrder;
+use gather::{ContextFacts, Gathered, gather};
+use orders::{EVACUATE_READS, EvacuateOrder};
 
 use super::env::CommandEnv;
 use crate::changes::order::{Order, check_duration, expiry};
@@ -31,7 +31,10 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     for context in &gathered.contexts {
         check_duration(&context.cluster, args.duration)?;
     }
-    let members = gathered.members(&args.many.local_names.local_name).await?;
+    let records = gathered.contexts.iter().map(|it| it.records.as_slice());
+    let local_names = &args.many.local_names.local_name;
+    let survey = gathered.survey(local_names, records, EVACUATE_READS);
+    let (members, facts) = survey.await?;
     let cluster = gathered.resolve(&members, &args.evacuated)?;
     let id = match &args.id {
         Some(id) => {
@@ -47,7 +50,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let known = before.cloned();
     let reason = args.reason.as_ref();
     let reason = reason.or(before.and_then(|entry| entry.reason.as_ref()));
-    let now = gathered.contexts.first().map(|it| it.cluster.clock().now());
+    let now = gathered.contexts.first().map(|it| it.at);
     let until = before.filter(|entry| now.is_some_and(|now| !entry.is_over(now)));
     let until = until
         .and_then(|entry| entry.until)
@@ -62,7 +65,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
         members,
     });
     let orders: Vec<EvacuateOrder> = orders.collect();
-    let targets = targets(&gathered, &members, &cluster);
+    let targets = targets(&gathered, facts, &members, &cluster);
     let commands = Commands::new(&gathered, &args.many, &cluster, &id);
     let expires = now.and_then(|now| expiry(now, args.duration)).or(until);
     let by = gathered.contexts.first().map(|it| it.by.as_str());
@@ -117,24 +120,40 @@ fn differences(
 }
 
 /// Returns the groups of each context that have, or may have, a backend in the cluster.
-fn targets(gathered: &Gathered, members: &[ContextMembers], cluster: &str) -> Vec<Vec<Target>> {
-    let contexts = gathered.contexts.iter().zip(members);
+fn targets(
+    gathered: &Gathered,
+    facts: Vec<ContextFacts>,
+    members: &[ContextMembers],
+    cluster: &str,
+) -> Vec<ContextTargets> {
+    let contexts = gathered.contexts.iter().zip(facts).zip(members);
     contexts
-        .map(|(context, members)| {
-            let records = context.records.iter();
-            let targets = records.filter_map(|record| target(record, members, cluster));
-            targets.collect()
+        .map(|((context, ContextFacts { seen, denied }), members)| {
+            let records = context.records.iter().zip(seen);
+            let targets = records.filter_map(|(record, seen)| {
+                Some(Target {
+                    there: there(record, members, cluster)?,
+                    record: record.clone(),
+                    seen,
+                })
+            });
+            ContextTargets {
+                targets: targets.collect(),
+                denied,
+            }
         })
         .collect()
 }
 
-fn target(record: &Record, members: &ContextMembers, cluster: &str) -> Option<Target> {
+/// Returns the indexes of a group's backends that are, or may be, in the cluster; none if the group
+/// is not concerned.
+fn there(record: &Record, members: &ContextMembers, cluster: &str) -> Option<Vec<usize>> {
     let namespace = &record.meta.namespace;
     let Ok(group) = &record.group else {
         // Its backends are not known.
         let may_be_there =
             members.own.name == cluster || members.residences.mirrors_in(namespace, cluster);
-        return may_be_there.then(|| Target::of(record, Vec::new()));
+        return may_be_there.then(Vec::new);
     };
     let found = members.backends_in(group, cluster);
     let mut there = [found.whole, found.part].concat();
@@ -142,7 +161,7 @@ fn target(record: &Record, members: &ContextMembers, cluster: &str) -> Option<Ta
         let backend = group.backends.get(**index);
         backend.is_some_and(|it| members.residences.error(&it.service.namespace).is_some())
     }));
-    (!there.is_empty()).then(|| Target::of(record, there))
+    (!there.is_empty()).then_some(there)
 }
 
 #[cfg(test)]

@@ -16,6 +16,13 @@ use crate::model::{AvoidEntry, Backend, Group, Readiness, Timers, avoidance};
 use crate::resource::Change;
 use crate::view::command_line::command_on;
 
+/// What `evacuate` reads.
+pub const EVACUATE_READS: PreflightReads = PreflightReads {
+    conflicts: true,
+    objects: false,
+    services: false,
+};
+
 /// Has the groups of one context avoid their backends in a cluster.
 pub struct EvacuateOrder<'a> {
     pub cluster: &'a str,
@@ -32,10 +39,7 @@ impl Order for EvacuateOrder<'_> {
     fn spec(&self) -> OrderSpec {
         OrderSpec {
             asks: true,
-            reads: PreflightReads {
-                conflicts: true,
-                ..PreflightReads::default()
-            },
+            reads: EVACUATE_READS,
             ..OrderSpec::new("evacuate")
         }
     }
