@@ -13,6 +13,7 @@ use crate::model::roles::Roles;
 use crate::model::{GroupId, Status};
 use crate::problem::Problem;
 use crate::resource::{Change, Record};
+use crate::text::ConnectionFlags;
 
 /// How long `--wait` waits by default.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -34,8 +35,8 @@ pub trait Order: Sync {
         Vec::new()
     }
 
-    /// Returns lines to add to the report of a group; `place` is the flags that reach it.
-    fn after(&self, _status: &Status, _place: &str) -> Vec<String> {
+    /// Returns lines to add to the report of a group. `reach` are the flags that reach its cluster.
+    fn after(&self, _status: &Status, _reach: &ConnectionFlags) -> Vec<String> {
         Vec::new()
     }
 

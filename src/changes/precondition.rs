@@ -77,7 +77,10 @@ fn order_now(record: &Record) -> String {
 fn avoid_now(record: &Record) -> String {
     let group = record.group.as_ref().ok();
     let entries = group.map_or(&[][..], |group| &group.avoid.entries);
-    let evacuated = entries.iter().map(evacuated);
+    let evacuated = entries.iter().map(|entry| {
+        let backends = entry.backends.join(", ");
+        format!("{backends} {}", evacuated(entry))
+    });
     let evacuated: Vec<String> = evacuated.collect();
     match evacuated.join(", ") {
         none if none.is_empty() => "now not evacuated".to_owned(),
@@ -85,10 +88,10 @@ fn avoid_now(record: &Record) -> String {
     }
 }
 
-/// `web-east evacuated by admin@vm until … (CHG-77: maintenance)`.
+/// `evacuated by admin@vm until … (CHG-77: maintenance)`.
 pub fn evacuated(entry: &AvoidEntry) -> String {
     let (by, purpose) = (signed(&entry.by, entry.until), entry.purpose());
-    format!("{} evacuated by {by}{purpose}", entry.backends.join(", "))
+    format!("evacuated by {by}{purpose}")
 }
 
 /// `web-east by admin@vm until … (CHG-77: game day)`, to follow "forced to".

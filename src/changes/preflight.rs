@@ -19,6 +19,7 @@ use crate::model::{
 };
 use crate::readiness::{backends, read_once};
 use crate::resource::{Record, TrafficMove};
+use crate::text::ConnectionFlags;
 use crate::view::command_line::return_command;
 
 /// How many groups are read or written at the same time.
@@ -65,6 +66,8 @@ pub struct Preflight {
     pub asked: NamedRemotes,
     /// The flags that reach the group's namespace, for suggested commands: `--context … -n …`.
     pub place: String,
+    /// The flags that reach the cluster.
+    pub reach: ConnectionFlags,
     /// The start of a kubectl command line in the group's namespace.
     pub kubectl: String,
     /// Who gives the order: user and host.
@@ -173,11 +176,11 @@ impl Preflight {
             return Ok(());
         };
         let (name, by) = (group.backend_name(index), evacuated(&entry));
-        let next = return_command(&entry, &self.place);
+        let next = return_command(&entry, &self.reach);
         let refusal = Refusal {
             may_pass: true,
             ..Refusal::new(
-                format!("{name} gets no traffic: {by}"),
+                format!("{name} gets no traffic: it is {by}"),
                 format!("to end the evacuation: {next}{else_next}"),
             )
         };
@@ -274,6 +277,7 @@ pub async fn preflight(
             owner: record.meta.gitops_owner(),
             asked: cluster.remotes().asked(),
             place: cluster.reach.for_plugin(&record.meta.namespace),
+            reach: cluster.reach.clone(),
             kubectl: format!("kubectl {}", cluster.reach.within(&record.meta.namespace)),
             by: by.to_owned(),
             now,

@@ -19,6 +19,7 @@ use crate::problem::Problem;
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::{KINDS, Record};
+use crate::text::ConnectionFlags;
 use crate::view::command_line::{command_on, return_command};
 
 /// How often to read back with `--wait`. The user may lack the right to watch.
@@ -115,7 +116,8 @@ async fn read_deleted(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
 }
 
 /// Says why the backend of an order carries no traffic, and when it will.
-pub fn why_not_moved(status: &Status, name: &str, place: &str) -> Vec<String> {
+pub fn why_not_moved(status: &Status, name: &str, reach: &ConnectionFlags) -> Vec<String> {
+    let place = &reach.for_plugin(&status.id.namespace);
     let backend = status
         .backends
         .iter()
@@ -125,9 +127,9 @@ pub fn why_not_moved(status: &Status, name: &str, place: &str) -> Vec<String> {
     };
     if let Some(entry) = status.avoids(name) {
         let by = evacuated(entry);
-        let next = return_command(entry, place);
+        let next = return_command(entry, reach);
         return vec![format!(
-            "traffic did not move to {name}: {by}; to end the evacuation: {next}"
+            "traffic did not move to {name}: it is {by}; to end the evacuation: {next}"
         )];
     }
     let (why, once) = match &backend.readiness {

@@ -11,7 +11,7 @@ use super::report_lines::{Reported, lines};
 use super::write::place_of;
 use crate::model::{GroupId, State, Status};
 use crate::problem::Exit;
-use crate::text::{MAX_LINE_CHARS, clean, shorten};
+use crate::text::{ConnectionFlags, MAX_LINE_CHARS, clean, shorten};
 use crate::view::formats::{API_VERSION, json};
 
 /// The JSON report.
@@ -66,10 +66,9 @@ impl Execution<'_> {
             ..
         } = *self;
         let exit = exit(outcomes, order);
-        let place = |outcome: &ChangeOutcome| cluster.reach.for_plugin(&outcome.id.namespace);
         let items = outcomes
             .iter()
-            .map(|outcome| item(order, outcome, &place(outcome)));
+            .map(|outcome| item(order, outcome, &cluster.reach));
         let items: Vec<ChangeItem> = items.collect();
         if self.args.prints_json() {
             let list = ChangeList {
@@ -198,7 +197,11 @@ impl ReportedResult {
     }
 }
 
-fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> ChangeItem<'a> {
+fn item<'a>(
+    order: &dyn Order,
+    outcome: &'a ChangeOutcome,
+    reach: &ConnectionFlags,
+) -> ChangeItem<'a> {
     let ReportedResult {
         result,
         mut message,
@@ -208,7 +211,7 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
     match &outcome.now {
         Some(Ok(now)) => {
             message += &format!("; {}", summarize(now));
-            next.extend(order.after(now, place));
+            next.extend(order.after(now, reach));
         }
         Some(Err(problem)) => {
             message += &match order.spec().deletes {

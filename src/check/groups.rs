@@ -188,14 +188,14 @@ impl Groups<'_> {
     fn evacuations(&self) -> Option<CheckResult> {
         let entries = self.statuses.iter();
         let entries = entries.flat_map(|status| status.avoid.iter().map(move |it| (status, it)));
-        let findings = entries.map(|(status, it)| {
-            let since = it.entry.at.map(|at| format!(", since {at:.0}"));
-            let words = it.words(&status.runner, &since.unwrap_or_default());
-            Finding::on_status(status, words)
+        let findings = entries.filter_map(|(status, it)| {
+            let at = it.entry.at.map(|at| format!(" at {at:.0}"));
+            let words = it.words(&at.unwrap_or_default(), "")?;
+            Some(Finding::on_status(status, words))
         });
         let missed = self.missed.iter().cloned();
         let lines = self.lines(findings.chain(missed));
-        (!lines.is_empty()).then(|| CheckResult::warning("no backend is evacuated", lines))
+        (!lines.is_empty()).then(|| CheckResult::warning("evacuations", lines))
     }
 
     /// Returns a line for each invalid group: invalid by itself or, with `claimed_twice`, because

@@ -20,7 +20,7 @@ use crate::model::operate::{self, FailbackPlan, RemovedOverride};
 use crate::model::{Group, OverrideState, Readiness, Runner, State, Status, Timers, Weights};
 use crate::problem::Exit;
 use crate::resource::Change;
-use crate::text::word;
+use crate::text::{ConnectionFlags, word};
 use crate::view::command_line::command_on;
 
 pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> {
@@ -134,13 +134,14 @@ impl Order for FailbackOrder<'_> {
         reason.into_iter().chain(ended).collect()
     }
 
-    fn after(&self, status: &Status, place: &str) -> Vec<String> {
+    fn after(&self, status: &Status, reach: &ConnectionFlags) -> Vec<String> {
+        let place = &reach.for_plugin(&status.id.namespace);
         let mut lines: Vec<String> = match self.wait.filter(|_| !self.is_met(status)) {
             Some(wait) => vec![timed_out(status, wait, place)],
             None => status
                 .primary
                 .iter()
-                .flat_map(|home| why_not_moved(status, home, place))
+                .flat_map(|home| why_not_moved(status, home, reach))
                 .collect(),
         };
         if let Some(home) = &status.forgotten_home {
@@ -150,7 +151,7 @@ impl Order for FailbackOrder<'_> {
                 "{home} was the primary before a force whose override was deleted; to make it the \
                  primary again: {command}"
             ));
-        } else if !lines.is_empty() {
+        } else if !lines.is_empty() && !is_evacuated(status) {
             let flags = format!("--when-ready {place}");
             let command = command_on("failback", &status.id, &flags);
             lines.push(format!(
@@ -180,6 +181,12 @@ impl Order for FailbackOrder<'_> {
             && !matches!(status.state, State::Down | State::OutOfSync)
             && home.is_some_and(|home| status.active().contains(&home))
     }
+}
+
+/// Whether an evacuation keeps the traffic away from the primary.
+fn is_evacuated(status: &Status) -> bool {
+    let primary = status.primary.as_deref();
+    primary.is_some_and(|primary| status.avoids(primary).is_some())
 }
 
 fn timed_out(status: &Status, wait: Duration, place: &str) -> String {

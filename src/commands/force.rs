@@ -17,6 +17,7 @@ use crate::model::operate::{self, ForcePlan, ForceRequest};
 use crate::model::{Group, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::{Exit, Problem};
 use crate::resource::{Change, Record};
+use crate::text::ConnectionFlags;
 use crate::view::command_line::{command_on, describe_service};
 
 pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
@@ -151,7 +152,8 @@ impl Order for ForceArgs {
             .collect()
     }
 
-    fn after(&self, status: &Status, place: &str) -> Vec<String> {
+    fn after(&self, status: &Status, reach: &ConnectionFlags) -> Vec<String> {
+        let place = &reach.for_plugin(&status.id.namespace);
         let mut lines = Vec::new();
         if self.duration.is_some() && status.state == State::Paused {
             let command = command_on("resume", &status.id, place);
@@ -171,7 +173,7 @@ impl Order for ForceArgs {
         } else if let Some(OverrideStatus::InForce(order) | OverrideStatus::WithoutHome(order)) =
             &status.order
         {
-            lines.extend(why_not_moved(status, &order.to, place));
+            lines.extend(why_not_moved(status, &order.to, reach));
         }
         lines
     }

@@ -10,6 +10,7 @@ use crate::cli::{PauseArgs, ResumeArgs};
 use crate::model::{Pause, Runner, Status, UPSTREAM_IGNORES_PAUSES};
 use crate::problem::Exit;
 use crate::resource::Change;
+use crate::text::ConnectionFlags;
 
 pub async fn pause(env: &CommandEnv, args: &PauseArgs) -> anyhow::Result<Exit> {
     change_targets(env, args, &args.groups, &args.change, args.duration).await
@@ -52,7 +53,7 @@ impl Order for PauseArgs {
         ChangePlan::build(Change::builder().pause(&pause).build(), words)
     }
 
-    fn after(&self, status: &Status, _place: &str) -> Vec<String> {
+    fn after(&self, status: &Status, _reach: &ConnectionFlags) -> Vec<String> {
         let upstream = (status.runner == Runner::Upstream)
             .then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
         let standing = status.avoid.iter().filter(|it| it.stands());

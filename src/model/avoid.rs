@@ -61,20 +61,42 @@ impl AvoidEntry {
         overrides::purpose(id, self.reason.as_ref())
     }
 
-    /// What it does and why: `evacuated web-east (CHG-77): game day`.
+    /// What it does and why: `evacuated east (CHG-77): game day`.
     pub fn in_words(&self) -> String {
         let id = match self.id.as_str() {
             "" => String::new(),
             id => format!(" ({id})"),
         };
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}"));
-        let backends = self.backends.join(", ");
-        format!("evacuated {backends}{id}{}", reason.unwrap_or_default())
+        let what = self.evacuated();
+        format!("evacuated {what}{id}{}", reason.unwrap_or_default())
     }
 
-    /// Its backends and why, to follow "to avoid": `web-east (CHG-77: game day)`.
-    pub fn in_short(&self) -> String {
-        format!("{}{}", self.backends.join(", "), self.purpose())
+    /// The evacuation, as a noun: `evacuation of east (CHG-77: game day)`.
+    pub fn as_noun(&self) -> String {
+        format!("evacuation of {}{}", self.evacuated(), self.purpose())
+    }
+
+    /// Says of one of its backends that it is evacuated: `web-east is evacuated (CHG-77: game day)`.
+    pub fn evacuates(&self, backend: &str) -> String {
+        format!("{backend} is evacuated{}", self.purpose())
+    }
+
+    /// Says that it has expired, as a clause; none if it never expires.
+    pub fn expired_words(&self) -> Option<String> {
+        let (by, until) = (self.author(), self.until?);
+        Some(format!(
+            "the {} by {by} expired at {until:.0}",
+            self.as_noun()
+        ))
+    }
+
+    /// The cluster, or the backends of an entry that does not name it.
+    fn evacuated(&self) -> String {
+        match &self.cluster {
+            Some(cluster) => cluster.clone(),
+            None => self.backends.join(", "),
+        }
     }
 }
 

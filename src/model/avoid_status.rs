@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::avoid::AvoidEntry;
-use super::runner::Runner;
 use super::situation::Situation;
+
+/// Why an entry rests, to be followed by what cannot be taken.
+const RESTS: &str = "no other backend can take";
 
 /// An entry, and whether it has an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,35 +40,42 @@ impl AvoidStatus {
         entries.iter().map(status).collect()
     }
 
-    /// Says who ordered it, when, until when and why, and whether it has an effect. `when` is added to
-    /// who ordered it: `, 12m ago`. Such as `Evacuated: web-svc-east, by admin@vm, 12m ago (CHG-77)`.
-    pub fn words(&self, runner: &Runner, when: &str) -> String {
+    /// Says who evacuated which backends, when, why and until when, and whether that has an effect.
+    /// `when` is added to who did it: ` 12m ago`. `said` is what was said of the group before: that is
+    /// not said again. Such as `web-svc-east was evacuated by admin@vm 12m ago (CHG-77)`.
+    pub fn words(&self, when: &str, said: &str) -> Option<String> {
         let entry = &self.entry;
-        let until = entry.until.map(|until| format!(", until {until:.0}"));
-        let ordered = format!(
-            "Evacuated: {}, by {}{when}{}{}",
-            entry.backends.join(", "),
-            entry.author(),
-            until.unwrap_or_default(),
-            entry.purpose()
-        );
-        match self.effect {
-            AvoidEffect::InForce => ordered,
-            AvoidEffect::Resting => {
-                format!("{ordered}, but no other backend can take the traffic")
-            }
-            AvoidEffect::NoBackend => format!("{ordered}, but the group has no such backend"),
-            AvoidEffect::Expired => {
-                let yet = match runner {
-                    Runner::Unattended => "no watch is running to end it",
-                    Runner::Upstream => "Linkerd's controller does not end it",
-                    Runner::Watch(_) | Runner::Late(_) | Runner::Unknown => {
-                        "it has not been ended yet"
-                    }
-                };
-                format!("{ordered}, expired: {yet}")
-            }
+        if self.effect == AvoidEffect::Expired {
+            let expired = entry.expired_words()?;
+            return (!said.contains(&expired)).then_some(expired);
         }
+        let were = if entry.backends.len() == 1 {
+            "was"
+        } else {
+            "were"
+        };
+        let effect = match self.effect {
+            AvoidEffect::Resting if !said.contains(RESTS) => {
+                format!(", but {RESTS} the traffic")
+            }
+            AvoidEffect::NoBackend => ", but the group has no such backend".to_owned(),
+            _ => String::new(),
+        };
+        let backends = entry.backends.join(", ");
+        let signed = self.signed(when, said);
+        Some(format!("{backends} {were} evacuated {signed}{effect}"))
+    }
+
+    /// Says who ordered it, when, why and until when: `by admin@vm 12m ago (CHG-77)`.
+    pub fn signed(&self, when: &str, said: &str) -> String {
+        let (author, purpose) = (self.entry.author(), self.entry.purpose());
+        let purpose = if said.contains(&purpose) {
+            ""
+        } else {
+            &purpose
+        };
+        let until = self.entry.until.map(|until| format!(", until {until:.0}"));
+        format!("by {author}{when}{purpose}{}", until.unwrap_or_default())
     }
 
     /// Whether its backends are to be avoided, even if they may have traffic for now.

@@ -118,11 +118,11 @@ pub fn return_from(
     now: Timestamp,
 ) -> Option<AvoidPlan> {
     let mut entries = group.avoid.entries.iter();
-    let returned = entries.find(|entry| entry.id == id)?.in_short();
+    let returned = entries.find(|entry| entry.id == id)?.as_noun();
     let ends = |entry: &AvoidEntry| entry.id == id || entry.is_over(now);
     let change = group.avoid.ending(ends);
     let decision = decide_after(group, &change, readiness, now);
-    let why = |reason: &str| format!("the order to avoid {returned} has ended, and {reason}");
+    let why = |reason: &str| format!("the {returned} has ended, and {reason}");
     Some(AvoidPlan {
         command: MoveCommand::Return,
         why: why(&decision.reason),

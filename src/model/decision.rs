@@ -107,7 +107,7 @@ impl Decision {
     pub(crate) fn why_moved(&self, reason: &str) -> String {
         let expired = self.notes.avoid.iter().flat_map(|change| &change.ended);
         let mut expired: Vec<String> = expired
-            .map(|entry| format!("the order to avoid {} has expired", entry.in_short()))
+            .map(|entry| format!("the {} has expired", entry.as_noun()))
             .collect();
         if self.notes.end_override.is_some() {
             expired.insert(0, "the override has expired".to_owned());

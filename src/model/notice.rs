@@ -26,8 +26,8 @@ pub enum Notice {
         group: GroupId,
         /// The API server's time.
         at: Timestamp,
-        /// `override`, `evacuation` or `pause`.
-        what: &'static str,
+        /// `override`, `pause`, or such as `evacuation of east (CHG-77)`.
+        what: String,
     },
     /// Traffic would be moved without `--dry-run`.
     WouldMove(Transition),

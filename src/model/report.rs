@@ -115,11 +115,11 @@ fn resting_order(situation: &Situation, verdict: &Verdict) -> Option<String> {
     let mut entries = situation.backends.iter().filter_map(|backend| {
         let name = group.backend_name(backend.index);
         let entry = group.avoid.entry_for(name)?;
-        gets_traffic(backend).then(|| (name, entry.purpose()))
+        gets_traffic(backend).then(|| entry.evacuates(name))
     });
-    let (name, purpose) = entries.next()?;
+    let evacuated = entries.next()?;
     Some(format!(
-        "{name} should be avoided{purpose}, but no other backend can take its traffic"
+        "{evacuated}, but no other backend can take its traffic"
     ))
 }
 
@@ -240,12 +240,8 @@ pub(crate) fn out_of_sync(group: &Group, decision: &Decision) -> String {
             "the override has expired: it should be removed, and primary-service set to {home}"
         ));
     }
-    for entry in decision.notes.avoid.iter().flat_map(|change| &change.ended) {
-        parts.push(format!(
-            "the order to avoid {} has expired: it should be removed",
-            entry.in_short()
-        ));
-    }
+    let ended = decision.notes.avoid.iter().flat_map(|change| &change.ended);
+    parts.extend(ended.filter_map(AvoidEntry::expired_words));
     if decision.notes.end_pause {
         parts.push("the pause has expired: it should be removed".to_owned());
     }
@@ -286,9 +282,9 @@ fn is_elsewhere(group: &Group, backend: Candidate) -> bool {
 /// so it has no endpoint counts of a namespace that the readers of the object may not read.
 fn describe(group: &Group, backend: Candidate, detail: Detail) -> String {
     let name = group.backend_name(backend.index);
-    if backend.avoided {
-        let purpose = group.avoid.entry_for(name).map(AvoidEntry::purpose);
-        return format!("{name} is avoided{}", purpose.unwrap_or_default());
+    let entry = group.avoid.entry_for(name).filter(|_| backend.avoided);
+    if let Some(entry) = entry {
+        return entry.evacuates(name);
     }
     if is_elsewhere(group, backend)
         && let Some(is_enough) = backend.readiness.meets(group.threshold(backend.index))

@@ -115,7 +115,7 @@ impl ObservedChange<'_> {
         let ended = before.iter().filter(|entry| !is_replaced(entry));
         let is_own = self.writer() == Some(FIELD_MANAGER);
         let ended = ended.map(|entry| {
-            let whose = format!("{}'s evacuation of {}", named(&entry.by), entry.in_short());
+            let whose = format!("{}'s {}", named(&entry.by), entry.as_noun());
             let (kind, why) = match () {
                 () if entry.is_over(self.seen) => (EventKind::Expired, format!("{whose} expired")),
                 () if is_own => (EventKind::Returned, format!("ended {whose}")),

@@ -79,6 +79,11 @@ impl ConnectionFlags {
             .to_owned()
     }
 
+    /// The flags for a command of this plugin that concerns all namespaces by default.
+    pub fn everywhere(&self) -> String {
+        format!("{} {}", self.all, self.remotes).trim().to_owned()
+    }
+
     /// Whether the remote clusters are read with the credentials of Linkerd's links.
     pub fn has_links(&self) -> bool {
         self.remotes.ends_with(FROM_LINKS)

@@ -1,7 +1,7 @@
 //! Command lines that are suggested to the user.
 
 use crate::model::{AvoidEntry, GroupId, Kubectl};
-use crate::text::{clean, word};
+use crate::text::{ConnectionFlags, clean, word};
 
 /// A command of this plugin on one group.
 pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
@@ -11,12 +11,17 @@ pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
     )
 }
 
-/// The command that ends an evacuation in all namespaces of a context. An entry from elsewhere may
-/// not tell the cluster. `flags` are those for the context.
-pub fn return_command(entry: &AvoidEntry, flags: &str) -> String {
-    let cluster = entry.cluster.as_deref().map_or("CLUSTER".into(), word);
-    let id = word(&entry.id);
-    let command = format!("kubectl failover return {cluster} --id {id} {flags}");
+/// The command that ends an evacuation in all namespaces of a context. For an entry that does not
+/// name the cluster, the one that shows its name.
+pub fn return_command(entry: &AvoidEntry, connection: &ConnectionFlags) -> String {
+    let flags = connection.everywhere();
+    let command = match &entry.cluster {
+        Some(cluster) => {
+            let (cluster, id) = (word(cluster), word(&entry.id));
+            format!("kubectl failover return {cluster} --id {id} {flags}")
+        }
+        None => format!("kubectl failover status -A {flags}"),
+    };
     command.trim_end().to_owned()
 }
 

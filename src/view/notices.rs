@@ -403,6 +403,10 @@ fn observed(event: &GroupEvent) -> String {
         FIELD_MANAGER => format!(" with {by}"),
         by => format!(" by {by}"),
     };
+    // Without a move, the object does not name who ran `return`.
+    if *kind == EventKind::Returned && moved.is_empty() {
+        return format!("{group}: {why}");
+    }
     format!(
         "{group}: {kind}{by}:{moved}{} {why}",
         if moved.is_empty() { "" } else { ":" }

@@ -49,7 +49,7 @@ async fn an_evacuation_moves_traffic_at_once_is_shown_and_expires() {
     ];
     annotate(&ns.west, &manual).await;
     ns.west.until_weights("web", &[0, 1]).await;
-    let why = "web is avoided (CHG-77: maintenance)";
+    let why = "web is evacuated (CHG-77: maintenance)";
     assert_eq!(ns.west.last_move("web").await["why"], why);
 
     let away = status(&ns.west).await;
@@ -62,16 +62,17 @@ async fn an_evacuation_moves_traffic_at_once_is_shown_and_expires() {
         json!([shown["status"], shown["id"], shown["by"], shown["backends"]]),
         json!(["inForce", "CHG-77", "ann@desk", ["web"]])
     );
-    let ordered = "Evacuated: web, by ann@desk";
     run(&ns.west, "status web")
         .await
         .success()
-        .stdout_contains(ordered)
-        .stdout_contains("return CLUSTER --id CHG-77");
+        .stdout_contains("web: Evacuated by ann@desk")
+        .stdout_contains("; traffic is on web-east.");
     run(&ns.west, "status web --for avoiding --timeout 5s")
         .await
         .success();
-    run(&ns.west, "check").await.stdout_contains(ordered);
+    run(&ns.west, "check")
+        .await
+        .stdout_contains("web was evacuated by ann@desk");
     run(&ns.west, "history web")
         .await
         .success()
@@ -82,13 +83,15 @@ async fn an_evacuation_moves_traffic_at_once_is_shown_and_expires() {
         run(&ns.west, command)
             .await
             .code(4)
-            .stderr_contains("web gets no traffic: web evacuated by ann@desk (CHG-77: maintenance)")
+            .stderr_contains(
+                "web gets no traffic: it is evacuated by ann@desk (CHG-77: maintenance)",
+            )
             .stderr_contains("--allow=evacuated");
     }
     run(&ns.west, "force web --to web --allow=evacuated --yes")
         .await
         .success()
-        .stderr_contains("traffic did not move to web: web evacuated by ann@desk");
+        .stderr_contains("traffic did not move to web: it is evacuated by ann@desk");
     ns.west.until_weights("web", &[0, 1]).await;
     run(&ns.west, "failback web --allow=evacuated --yes")
         .await
@@ -107,7 +110,7 @@ async fn an_evacuation_moves_traffic_at_once_is_shown_and_expires() {
     assert_eq!(home["avoid"], json!(null), "{home}");
     let why = ns.west.last_move("web").await["why"].to_string();
     assert!(
-        why.contains("the order to avoid web (CHG-77: maintenance) has expired, and web has"),
+        why.contains("the evacuation of web (CHG-77: maintenance) has expired, and web has"),
         "{why}"
     );
     let rest = end(watch).await;
@@ -149,7 +152,7 @@ async fn without_a_watch_an_expired_evacuation_is_named() {
     run(&ns.west, "status web")
         .await
         .success()
-        .stdout_contains("expired: no watch is running to end it");
+        .stdout_contains("the evacuation of web (CHG-77: maintenance) by ann@desk expired at");
     run(&ns.west, "watch --once").await.success();
     eventually("the entry is removed", async || {
         let status = status(&ns.west).await;

@@ -18,7 +18,7 @@ fn an_evacuation_is_one_patch_with_its_reason() {
     assert_eq!(object.weights(), [0, 1]);
     let last = object.record().meta.last_move().unwrap();
     assert_eq!(last.command, Some(MoveCommand::Evacuate));
-    assert_eq!(last.why, "svc-0 is avoided (CHG-1)");
+    assert_eq!(last.why, "svc-0 is evacuated (CHG-1)");
     assert_eq!(last.ready, Some(1));
     let decision = object.decide();
     assert_eq!(decision.state, State::Failover);
@@ -52,7 +52,7 @@ fn a_return_skips_manual_failback_only_if_it_kept_traffic_off_the_primary() {
     assert_eq!(object.weights(), [1, 0, 0]);
     assert_eq!(
         plan.recorded_why,
-        "the order to avoid svc-0 (CHG-1) has ended, and svc-0 has 1 of 1 endpoints ready"
+        "the evacuation of svc-0 (CHG-1) has ended, and svc-0 has 1 of 1 endpoints ready"
     );
     // The primary fails, so that only `failback` brings the traffic back.
     object.readiness[0] = DEAD;
@@ -125,7 +125,7 @@ fn an_evacuation_leaves_traffic_where_nothing_else_is_known_to_be_ready() {
     assert!(decision.flags.avoiding);
     assert_eq!(
         decision.reason,
-        "svc-0 has 1 of 1 endpoints ready; svc-0 should be avoided (CHG-1), but no other backend \
+        "svc-0 has 1 of 1 endpoints ready; svc-0 is evacuated (CHG-1), but no other backend \
          can take its traffic"
     );
     object.readiness[1] = READY;

@@ -8,6 +8,7 @@ use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, MigrateArgs, MigrateDanger};
 use crate::model::{GroupId, Status};
 use crate::resource::Change;
+use crate::text::ConnectionFlags;
 
 pub struct MigrateOrder<'a> {
     pub args: &'a MigrateArgs,
@@ -52,7 +53,7 @@ impl Order for MigrateOrder<'_> {
         ChangePlan::build(Change::builder().build(), "migrates")
     }
 
-    fn after(&self, status: &Status, _place: &str) -> Vec<String> {
+    fn after(&self, status: &Status, _reach: &ConnectionFlags) -> Vec<String> {
         let words = format!(
             "clients that keep their connections to {0} send to {0} itself, without failover, \
              until they are restarted: kubectl rollout restart",

@@ -41,7 +41,7 @@ impl<'a> Cause<'a> {
         let next = if exposed::is_noted(status) && status.forgotten_home.is_none() {
             Vec::new()
         } else {
-            next_steps(status, groups.connection)
+            steps(status, groups)
         };
         let warnings = status.warnings.iter();
         let warnings: Vec<String> = warnings
@@ -51,10 +51,18 @@ impl<'a> Cause<'a> {
         let (reason, words) = if is_home && status.order.is_none() {
             let unknown = unknown_words(status).map(|words| said(&words));
             (String::new(), unknown.unwrap_or_default())
+        } else if evacuated::is_at_rest(status) {
+            (String::new(), circumstances(status))
         } else {
             (format!("{}.", said(&status.reason)), circumstances(status))
         };
-        let avoid = evacuated::sentences(status, None);
+        // The lines above the table say it for all groups.
+        let is_said = is_home && groups.statuses.len() > 1 && evacuated::is_in_banner(status);
+        let avoid = if is_said {
+            String::new()
+        } else {
+            evacuated::sentences(status, &reason, None)
+        };
         let is_empty = [&reason, &words, &avoid].iter().all(|text| text.is_empty());
         (!is_empty || !warnings.is_empty() || !next.is_empty()).then(|| Self {
             status,
@@ -86,7 +94,10 @@ impl<'a> Cause<'a> {
 
     /// The reason and the circumstances.
     pub fn text(&self) -> String {
-        let text = format!("{} {}{}", self.reason, self.words, self.avoid);
+        let text = match evacuated::is_at_rest(self.status) {
+            true => format!("{}{}", self.avoid, self.words),
+            false => format!("{} {}{}", self.reason, self.words, self.avoid),
+        };
         text.trim().to_owned()
     }
 
@@ -95,8 +106,18 @@ impl<'a> Cause<'a> {
         let status = self.status;
         let warnings = self.warnings.iter();
         let warnings = warnings.map(|warning| NoteLine::plain(format!("{name}: {warning}")));
-        let avoid = evacuated::sentences(status, Some(groups.now));
-        let text = if self.reason.is_empty() {
+        let avoid = if self.avoid.is_empty() {
+            String::new()
+        } else {
+            evacuated::sentences(status, &self.reason, Some(groups.now))
+        };
+        let text = if evacuated::is_at_rest(status) {
+            let changed = match evacuated::is_last_move(status) {
+                true => String::new(),
+                false => changed(status, groups.now),
+            };
+            format!("{avoid}{}{changed}", self.words)
+        } else if self.reason.is_empty() {
             let words = self.words.trim_end();
             format!("{words} {avoid}").trim_start().to_owned()
         } else {
@@ -118,6 +139,18 @@ impl<'a> Cause<'a> {
             next: self.next.clone(),
         }
     }
+}
+
+/// What to type next. How to end an evacuation stands above the table.
+fn steps(status: &Status, groups: ClusterStatuses) -> Vec<NextStep> {
+    let mut steps = next_steps(status, groups.connection);
+    if evacuated::is_at_rest(status) && evacuated::is_in_banner(status) {
+        steps.retain(|step| step.label != "next");
+        steps
+            .iter_mut()
+            .for_each(|step| step.label = "to stay covered");
+    }
+    steps
 }
 
 fn said(text: &str) -> String {

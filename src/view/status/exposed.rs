@@ -51,7 +51,8 @@ fn without_watch(status: &Status) -> Option<String> {
         State::Overridden if !has_standby => {
             format!("if {primary} fails, nothing will fail over")
         }
-        State::Failover if !status.flags.held => {
+        // The end of an evacuation needs no watch.
+        State::Failover if !status.flags.held && status.avoids(primary).is_none() => {
             format!("when {primary} is ready again, nothing will fail back")
         }
         _ => return None,

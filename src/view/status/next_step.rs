@@ -126,9 +126,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         State::OutOfSync if status.flags.unattended && status.expired_order().is_some() => {
             match status.expired_order()? {
                 ExpiredOrder::Override => fail_back(),
-                ExpiredOrder::Avoid => {
-                    Some(return_command(status.expired_avoid()?, connection.all()))
-                }
+                ExpiredOrder::Avoid => Some(return_command(status.expired_avoid()?, connection)),
                 ExpiredOrder::Pause => plain("resume"),
             }
         }
@@ -138,7 +136,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         // Linkerd's controller ends neither an override nor a pause.
         State::OutOfSync if status.runner == Runner::Upstream => match status.expired_order()? {
             ExpiredOrder::Override => fail_back(),
-            ExpiredOrder::Avoid => Some(return_command(status.expired_avoid()?, connection.all())),
+            ExpiredOrder::Avoid => Some(return_command(status.expired_avoid()?, connection)),
             ExpiredOrder::Pause => plain("resume"),
         },
         State::OutOfSync | State::Waiting => None,
@@ -161,7 +159,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         State::Failover => {
             let primary = status.primary.as_deref().unwrap_or_default();
             match status.avoids(primary) {
-                Some(entry) => Some(return_command(entry, connection.all())),
+                Some(entry) => Some(return_command(entry, connection)),
                 None => Some(look_at_backend(status, primary, &place)),
             }
         }

@@ -7,8 +7,8 @@ use super::effect::Effect;
 use super::group_state::MoveCause;
 use super::pending::{PendingRead, PendingWrite, RejectedWrite};
 use crate::cluster::RequestResult;
-use crate::model::GroupId;
 use crate::model::notice::Notice;
+use crate::model::{AvoidEntry, GroupId};
 use crate::resource::Record;
 
 impl Engine {
@@ -164,12 +164,12 @@ impl Engine {
         if write.last_move.is_some() {
             self.limiter.settled(id);
         }
-        let ended = [
-            (write.notes.end_override.is_some(), "override"),
-            (write.notes.end_pause, "pause"),
-            (write.notes.avoid.is_some(), "evacuation"),
-        ];
-        for (_, what) in ended.into_iter().filter(|(ended, _)| *ended) {
+        let notes = &write.notes;
+        let order = notes.end_override.as_ref().map(|_| "override");
+        let ended = order.into_iter().chain(notes.end_pause.then_some("pause"));
+        let evacuations = notes.avoid.iter().flat_map(|change| &change.ended);
+        let evacuations = evacuations.map(AvoidEntry::as_noun);
+        for what in ended.map(str::to_owned).chain(evacuations) {
             self.report(Notice::OrderExpired {
                 group: id.clone(),
                 at: write.at,

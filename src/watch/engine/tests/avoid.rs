@@ -52,9 +52,9 @@ impl Harness {
         }
     }
 
-    fn expired(&mut self) -> Vec<&'static str> {
+    fn expired(&mut self) -> Vec<String> {
         self.take(|effect| match effect {
-            Effect::Report(Notice::OrderExpired { what, .. }) => Some(*what),
+            Effect::Report(Notice::OrderExpired { what, .. }) => Some(what.clone()),
             _ => None,
         })
     }
@@ -64,7 +64,7 @@ impl Harness {
 fn an_evacuation_does_not_wait_for_the_delay() {
     let (_, change) = Harness::evacuated();
     assert_eq!(change.weights.as_deref(), Some(&[0, 1][..]));
-    assert_eq!(change.last_move.unwrap().why, "web is avoided (CHG-77)");
+    assert_eq!(change.last_move.unwrap().why, "web is evacuated (CHG-77)");
     assert!(!change.annotations.contains_key("avoid"));
 }
 
@@ -80,12 +80,12 @@ fn an_evacuation_expires_and_brings_the_traffic_home() {
     let last = change.last_move.unwrap();
     assert_eq!(
         last.why,
-        "the order to avoid web (CHG-77) has expired, and web has 1 of 2 endpoints ready"
+        "the evacuation of web (CHG-77) has expired, and web has 1 of 2 endpoints ready"
     );
     let note = serde_json::to_string(&last).unwrap();
     harness.answer(Ok(read(3, HOME, &[("last-move", &note)])));
     harness.settle();
-    assert_eq!(harness.expired(), ["evacuation"]);
+    assert_eq!(harness.expired(), ["evacuation of web (CHG-77)"]);
     assert!(harness.only_change().is_none() && harness.engine.is_settled());
 }
 
