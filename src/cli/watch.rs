@@ -74,7 +74,7 @@ pub struct WatchArgs {
     /// Serve /metrics for Prometheus, /healthz and /readyz on this port of localhost, or on IP:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub metrics: Option<SocketAddr>,
-    /// Format of standard error; with json, one object per line, also for each move
+    /// Format of standard error; with json, one object per line, and moves as text are nowhere else
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
     /// Print what would be done, and write nothing

@@ -43,6 +43,8 @@ pub struct AuditedRequest {
     pub verb: String,
     /// The API group and the plural: `apps/deployments`.
     pub resource: String,
+    /// Empty if the request is about all objects, or names the object only in its body.
+    pub name: String,
     pub code: u64,
 }
 
@@ -80,13 +82,11 @@ impl AuditLog {
         let own = events.filter(|event| event["user"]["username"] == user);
         own.filter_map(|event| {
             let object = &event["objectRef"];
-            let group = object["apiGroup"].as_str().unwrap_or_default();
+            let text = |key: &str| object[key].as_str().unwrap_or_default();
             Some(AuditedRequest {
+                name: text("name").to_owned(),
                 verb: event["verb"].as_str()?.to_owned(),
-                resource: format!(
-                    "{group}/{}",
-                    object["resource"].as_str().unwrap_or_default()
-                ),
+                resource: format!("{}/{}", text("apiGroup"), text("resource")),
                 code: event["responseStatus"]["code"].as_u64()?,
             })
         })

@@ -10,7 +10,8 @@ use crate::view::notices::{event_line, move_line, text_line};
 use crate::watch::WatchReport;
 
 /// Prints the notices of one context. Moves go to standard output, other notices to standard error.
-/// If standard output is JSON or standard error is a JSON log, moves also go to standard error.
+/// If standard output is JSON, moves also go to standard error. If standard error is a JSON log, text
+/// goes nowhere else: a container has both streams in one log.
 #[derive(Debug)]
 pub struct Printer<'a> {
     pub streams: &'a Streams,
@@ -37,22 +38,21 @@ impl Printer<'_> {
             _ => (*at, false),
         };
         let line = format!("{at:.0} {}{words}", self.prefix());
-        if is_move && self.format == StreamFormat::Text {
-            self.streams.print(&line)?;
-        } else if !self.streams.logs_json() {
-            self.streams.say(&line);
-        }
-        for json in self.json_lines(notice, events)? {
-            if self.format == StreamFormat::Json {
-                self.streams.print(&json)?;
-            }
-        }
         if self.streams.logs_json() {
             match notice {
                 Notice::Batch(notices) => notices
                     .iter()
                     .for_each(|notice| self.log(notice, &text_line(notice))),
                 notice => self.log(notice, &words),
+            }
+        } else if is_move && self.format == StreamFormat::Text {
+            self.streams.print(&line)?;
+        } else {
+            self.streams.say(&line);
+        }
+        for json in self.json_lines(notice, events)? {
+            if self.format == StreamFormat::Json {
+                self.streams.print(&json)?;
             }
         }
         Ok(())

@@ -44,6 +44,8 @@ async fn every_line_is_an_object_and_none_has_a_secret() {
         "{output}"
     );
     assert!(!output.stderr.contains('\u{1b}'), "{output}");
+    // In a container, both streams are one log: a move must not be there twice.
+    assert_eq!(output.stdout, "", "{output}");
     let lines: Vec<Value> = output
         .stderr
         .lines()

@@ -27,7 +27,6 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 - {{ printf "--metrics=%s:%v" .Values.metrics.address .Values.metrics.port | quote }}
 {{- if eq .Values.logFormat "json" }}
 - --log-format=json
-- --output=json
 {{- end }}
 {{- if .Values.selector }}
 - {{ printf "--selector=%s" .Values.selector | quote }}
