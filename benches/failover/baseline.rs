@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-use super::fixture::{self, Fixture, move_group, patch};
+use super::fixture::{self, Fixture, Move, move_group, patch};
 use super::requests::{Watch, client};
 
 /// The first argument that makes this binary the baseline program.
@@ -40,8 +40,8 @@ impl Baseline {
     }
 
     /// Returns the command of a run that moves this many groups and ends.
-    pub fn move_all(&self, groups: usize, away: bool) -> Command {
-        let mut command = self.command(if away { "away" } else { "home" });
+    pub fn move_all(&self, groups: usize, how: Move) -> Command {
+        let mut command = self.command(how.name());
         command.arg(groups.to_string());
         command
     }
@@ -66,7 +66,8 @@ pub async fn run(words: &[String]) {
     let connections = connections.parse().expect("a number of connections");
     match task.as_str() {
         "answer" => answer(client, namespace, connections).await,
-        away_or_home => {
+        task => {
+            let how = Move::of(task).expect("a known task");
             let groups = rest[0].parse().expect("a number of groups");
             let fixture = Fixture {
                 client,
@@ -75,16 +76,14 @@ pub async fn run(words: &[String]) {
                 endpoints: 0,
                 uids: std::sync::Arc::default(),
             };
-            fixture
-                .move_by_hand(0..groups, away_or_home == "away", connections)
-                .await;
+            fixture.move_by_hand(0..groups, how, connections).await;
         }
     }
 }
 
 /// Answers every event of a primary's slice with a patch that was built before.
 async fn answer(client: kube::Client, namespace: &str, connections: usize) {
-    let (home, away) = (patch(false), patch(true));
+    let (home, away) = (patch(Move::Home), patch(Move::Away));
     let permits = Arc::new(Semaphore::new(connections));
     let mut watch = Watch::open(&client, &fixture::slices(namespace)).await;
     println!("watching");

@@ -36,12 +36,17 @@ impl ExternalWatch {
     pub async fn of(fixture: &Fixture) -> Self {
         let mut watch = Watch::open(&fixture.client, &splits(&fixture.namespace)).await;
         let (sender, events) = mpsc::unbounded_channel();
+        let fixture = fixture.clone();
         let task = tokio::spawn(async move {
-            while let Some(line) = watch.next().await {
-                let at = Instant::now();
-                if let Some(seen) = read(at, &line) {
-                    let _ = sender.send(seen);
+            loop {
+                while let Some(line) = watch.next().await {
+                    let at = Instant::now();
+                    if let Some(seen) = read(at, &line) {
+                        let _ = sender.send(seen);
+                    }
                 }
+                // The API server closes the watch of a client that lags.
+                watch = Watch::of_all(&fixture.client, &splits(&fixture.namespace)).await;
             }
         });
         Self { events, task }

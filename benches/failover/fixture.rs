@@ -15,6 +15,8 @@ use super::requests::{JSON, JSON_PATCH, MERGE_PATCH, at_once, get, send};
 const WRITERS: usize = 32;
 const AWAY: [u64; 2] = [0, 1];
 const HOME: [u64; 2] = [1, 0];
+const LAST_MOVE: &str = "/metadata/annotations/failover.linkerd.io~1last-move";
+const AVOID: &str = "/metadata/annotations/failover.linkerd.io~1avoid";
 
 /// The groups of one namespace, each with a primary and a fallback.
 #[derive(Clone)]
@@ -41,20 +43,63 @@ pub fn slices(namespace: &str) -> String {
     format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices")
 }
 
+/// What moves a group's weights.
+#[derive(Debug, Clone, Copy)]
+pub enum Move {
+    Away,
+    Home,
+    /// Away, with an entry of an evacuation.
+    Evacuate,
+    /// Home, without it.
+    Return,
+}
+
+impl Move {
+    const ALL: [Self; 4] = [Self::Away, Self::Home, Self::Evacuate, Self::Return];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Away => "away",
+            Self::Home => "home",
+            Self::Evacuate => "evacuate",
+            Self::Return => "return",
+        }
+    }
+
+    pub fn of(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|it| it.name() == name)
+    }
+
+    pub fn is_away(self) -> bool {
+        matches!(self, Self::Away | Self::Evacuate)
+    }
+}
+
 /// Returns a patch that moves a group's weights, as large as the plugin's.
-pub fn patch(away: bool) -> Vec<u8> {
-    let weights = if away { AWAY } else { HOME };
+pub fn patch(how: Move) -> Vec<u8> {
+    let weights = if how.is_away() { AWAY } else { HOME };
     let note = json!({
         "from": "g00000=1,g00000-east=0", "to": "g00000=0,g00000-east=1", "at": "2026-01-01T00:00:00.000Z",
         "by": "system:serviceaccount:bench:operator on host", "why": "primary g00000 has no ready endpoints",
     });
-    json!([
-        {"op": "add", "path": "/spec/backends/0/weight", "value": weights[0]},
-        {"op": "add", "path": "/spec/backends/1/weight", "value": weights[1]},
-        {"op": "add", "path": "/metadata/annotations/failover.linkerd.io~1last-move", "value": note.to_string()},
-    ])
-    .to_string()
-    .into_bytes()
+    let mut patch = vec![
+        json!({"op": "add", "path": "/spec/backends/0/weight", "value": weights[0]}),
+        json!({"op": "add", "path": "/spec/backends/1/weight", "value": weights[1]}),
+        json!({"op": "add", "path": LAST_MOVE, "value": note.to_string()}),
+    ];
+    match how {
+        Move::Away | Move::Home => {}
+        Move::Evacuate => {
+            let entry = json!([{
+                "backends": ["g00000"], "id": "bench", "at": "2026-01-01T00:00:00.000Z",
+                "by": "system:serviceaccount:bench:operator on host", "cluster": "west",
+            }]);
+            patch.push(json!({"op": "add", "path": AVOID, "value": entry.to_string()}));
+        }
+        Move::Return => patch.push(json!({"op": "remove", "path": AVOID})),
+    }
+    Value::from(patch).to_string().into_bytes()
 }
 
 pub async fn move_group(client: &Client, namespace: &str, group: &str, patch: Vec<u8>) {
@@ -241,8 +286,8 @@ impl Fixture {
     }
 
     /// Moves the weights of these groups without the plugin.
-    pub async fn move_by_hand(&self, groups: Range<usize>, away: bool, connections: usize) {
-        let patch = patch(away);
+    pub async fn move_by_hand(&self, groups: Range<usize>, how: Move, connections: usize) {
+        let patch = patch(how);
         let moves = groups.map(|group| {
             let patch = patch.clone();
             async move { move_group(&self.client, &self.namespace, &name(group), patch).await }

@@ -81,11 +81,21 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Opens a watch of what changes from now on.
     pub async fn open(client: &Client, collection: &str) -> Self {
         let now = get(client, &format!("{collection}?limit=1")).await;
         let version = now["metadata"]["resourceVersion"]
             .as_str()
             .expect("a list has a version");
+        Self::from(client, collection, version).await
+    }
+
+    /// Opens a watch that begins with an event for each object that exists.
+    pub async fn of_all(client: &Client, collection: &str) -> Self {
+        Self::from(client, collection, "").await
+    }
+
+    async fn from(client: &Client, collection: &str, version: &str) -> Self {
         let path = format!("{collection}?watch=true&timeoutSeconds=3600&resourceVersion={version}");
         let request = Request::get(path)
             .header("accept", JSON)

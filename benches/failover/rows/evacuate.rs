@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::environment::Environment;
 use crate::external_watch::ExternalWatch;
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Move};
 use crate::report::{Report, Target};
 use crate::requests::CONTEXT;
 use crate::rows::once::best_connections;
@@ -49,11 +49,20 @@ async fn pairs(environment: &Environment, report: &mut Report, kubeconfig: &Path
         ours.push(evacuated.0);
         whole.push(evacuated.1);
         raw.push(
-            until_moved(&fixture, baseline.move_all(fixture.groups, true), true)
-                .await
-                .0,
+            until_moved(
+                &fixture,
+                baseline.move_all(fixture.groups, Move::Evacuate),
+                true,
+            )
+            .await
+            .0,
         );
-        until_moved(&fixture, baseline.move_all(fixture.groups, false), false).await;
+        until_moved(
+            &fixture,
+            baseline.move_all(fixture.groups, Move::Return),
+            false,
+        )
+        .await;
         eprintln!(
             "# {:.0} ms, reported after {:.0} ms, raw {:.0} ms",
             millis(ours[ours.len() - 1]),

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use tokio::time::sleep;
 
 use crate::environment::Environment;
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Move};
 use crate::report::{Report, Target};
 use crate::statistics::{median, millis};
 
@@ -38,7 +38,7 @@ pub async fn measure(environment: &Environment, report: &mut Report) {
             .plugin(&fixture, &environment.kubeconfig, &["watch", "--once"])
             .command()
     };
-    let patches = || baseline.move_all(fixture.groups, true);
+    let patches = || baseline.move_all(fixture.groups, Move::Away);
     for pair in 0..PAIRS {
         // They alternate in going first. The API server collects garbage at even intervals, which
         // must not affect only one of them.
@@ -78,7 +78,7 @@ pub async fn best_connections(
         let baseline = environment.baseline(fixture, kubeconfig, connections);
         let mut times = Vec::new();
         for _ in 0..3 {
-            times.push(move_all(fixture, baseline.move_all(fixture.groups, true)).await);
+            times.push(move_all(fixture, baseline.move_all(fixture.groups, Move::Away)).await);
         }
         let time = median(&times);
         let row = format!(
@@ -115,7 +115,7 @@ async fn move_all(fixture: &Fixture, mut command: Command) -> Duration {
         "all groups are moved"
     );
     fixture
-        .move_by_hand(0..fixture.groups, false, SETUP_CONNECTIONS)
+        .move_by_hand(0..fixture.groups, Move::Home, SETUP_CONNECTIONS)
         .await;
     took
 }
