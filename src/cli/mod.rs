@@ -56,7 +56,7 @@ pub use spec::CommandSpec;
 pub use status::{StatusArgs, StatusFormat};
 pub use traffic::{TrafficArgs, TrafficFormat, TrafficSource, TrafficWaitArgs};
 pub use values::CommandWords;
-pub use watch::WatchArgs;
+pub use watch::{MetricsDetail, WatchArgs};
 
 use crate::view::manifest::ObjectFormat;
 

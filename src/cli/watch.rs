@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::spec::CommandSpec;
 use super::values::{
@@ -33,6 +33,14 @@ Examples:
   kubectl failover watch --metrics 9090 --log-format json",
 )
 .needs(RbacCommand::Watch);
+
+/// What the metrics tell of groups.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum MetricsDetail {
+    #[default]
+    Groups,
+    Counts,
+}
 
 #[derive(Debug, Args)]
 pub struct WatchArgs {
@@ -74,6 +82,15 @@ pub struct WatchArgs {
     /// Serve /metrics for Prometheus, /healthz and /readyz on this port of localhost, or on IP:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub metrics: Option<SocketAddr>,
+    /// The series in /metrics: of each group, or only how many groups there are in each state
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "DETAIL",
+        requires = "metrics"
+    )]
+    pub metrics_detail: MetricsDetail,
     /// Format of standard error; with json, one object per line, and moves as text are nowhere else
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,

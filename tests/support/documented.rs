@@ -54,7 +54,8 @@ pub fn documented_metrics(metrics: &str) {
     let names: Vec<&str> = types.filter_map(|line| line.split(' ').next()).collect();
     assert!(!names.is_empty(), "no metrics: {metrics}");
     for name in names {
-        let is_named = [format!("`{name}`"), format!("`{name}_total`")]
+        let is_named = ["", "_total", "_info"]
+            .map(|end| format!("`{name}{end}`"))
             .iter()
             .any(|word| page.contains(word));
         assert!(is_named, "docs/watch.md does not name {name}");

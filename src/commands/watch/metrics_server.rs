@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use crate::output::streams::Streams;
@@ -32,6 +32,7 @@ const MAX_HEAD_LINES: usize = 50;
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const UNWRITTEN: &str = "the metrics cannot be written\n";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Serves until it is dropped.
@@ -89,8 +90,14 @@ async fn accept_all(listener: TcpListener, metrics: Metrics) {
 
 async fn serve(stream: TcpStream, metrics: Metrics) {
     let answer = service_fn(|request: Request<Incoming>| {
-        let answer = answer(request.method(), request.uri().path(), &metrics);
-        async { Ok::<_, Infallible>(answer) }
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let metrics = metrics.clone();
+        async move {
+            // Not on the thread of the event loops: thousands of groups take a while.
+            let answer = spawn_blocking(move || answer(&method, &path, &metrics)).await;
+            let failed = |_| text(StatusCode::INTERNAL_SERVER_ERROR, UNWRITTEN.to_owned());
+            Ok::<_, Infallible>(answer.unwrap_or_else(failed))
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -115,10 +122,7 @@ fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes
     match path {
         "/metrics" => match metrics.text() {
             Ok(text) => respond(StatusCode::OK, OPEN_METRICS, text),
-            Err(_) => text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the metrics cannot be written\n".to_owned(),
-            ),
+            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, UNWRITTEN.to_owned()),
         },
         "/healthz" => verdict(&metrics.stuck(), "stuck"),
         "/readyz" => verdict(&metrics.not_ready(), "not in sync"),

@@ -22,7 +22,7 @@ use run::WatchRun;
 use super::args::contexts::{ContextSelection, each};
 use super::args::selection::parse_selector;
 use super::env::CommandEnv;
-use crate::cli::WatchArgs;
+use crate::cli::{MetricsDetail, WatchArgs};
 use crate::observe::ObserveScope;
 use crate::problem::Exit;
 use crate::watch::Metrics;
@@ -35,7 +35,9 @@ pub async fn run(env: &CommandEnv, args: WatchArgs) -> anyhow::Result<Exit> {
     env.streams.queue().context("queueing the output")?;
     let (asked_to_stop, second_signal) = limits::signals(env.streams.clone())?;
     let run = WatchRun {
-        metrics: Metrics::default(),
+        metrics: Metrics::new(
+            args.metrics.is_some() && args.metrics_detail == MetricsDetail::Groups,
+        ),
         hooks: args
             .on_transition
             .as_ref()

@@ -35,6 +35,9 @@ impl Driver<'_> {
         if let Some((states, exposed)) = self.engine.changed_counts() {
             self.metrics.groups(states, exposed);
         }
+        let touched = self.engine.take_touched();
+        let facts = |id: &_, before: Option<&_>| self.engine.facts(id, before, moment);
+        self.metrics.facts(touched, facts);
         self.metrics.moves_waiting(self.engine.rate_limited());
         self.announce()?;
         if self.announced

@@ -174,7 +174,11 @@ impl<'a> Driver<'a> {
             aggregator: NoticeAggregator::default(),
             sync_tracker: SyncTracker::default(),
             upstream_probe: UpstreamProbe::default(),
-            metrics: MetricsRecorder::new(&options.metrics, &cluster.context),
+            metrics: MetricsRecorder::new(
+                &options.metrics,
+                &cluster.context,
+                !options.engine.dry_run,
+            ),
             suspend_detector: SuspendDetector::new(clocks(Duration::ZERO)),
             group_watches: Vec::new(),
             started: Instant::now(),
@@ -291,6 +295,10 @@ impl<'a> Driver<'a> {
             && self.read_failures.are_none()
             && self.sync_tracker.all_current(now);
         self.metrics.turn(is_ready);
+        let silence = self.sync_tracker.longest_silence(now);
+        if let Ok(at) = self.cluster.clock().now().checked_sub(silence) {
+            self.metrics.last_activity(at);
+        }
     }
 
     /// Looks for Linkerd's own failover controller, if a probe is due.

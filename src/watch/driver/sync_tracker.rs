@@ -30,6 +30,12 @@ impl SyncTracker {
         self.0.insert(stream, SyncStatus::synced(now));
     }
 
+    /// Returns how long ago the watch that is silent for longest reported.
+    pub fn longest_silence(&self, now: Duration) -> Duration {
+        let last = self.0.values().map(SyncStatus::last_heard);
+        now.saturating_sub(last.min().unwrap_or(now))
+    }
+
     /// Returns whether every watch has listed and was recently active.
     pub fn all_current(&self, now: Duration) -> bool {
         self.0.values().all(|sync| sync.is_current(now))

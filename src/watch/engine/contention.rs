@@ -17,7 +17,7 @@ const MAX_REVERT_BACKOFF: Duration = Duration::from_secs(5 * 60);
 /// dead backends.
 const MAX_REVERT_BACKOFF_WHILE_DEAD: Duration = Duration::from_secs(30);
 /// After this long without a revert, the next one counts as the first.
-const REVERT_MEMORY: Duration = Duration::from_secs(10 * 60);
+pub const REVERT_MEMORY: Duration = Duration::from_secs(10 * 60);
 
 /// The reverts of one group. Times count from the start of the driver.
 #[derive(Debug, Default)]
@@ -74,6 +74,12 @@ pub struct RevertDelay {
 }
 
 impl RevertBackoff {
+    /// Returns whether another writer has reverted the weights, and not stopped since.
+    pub fn is_contested(&self, now: Duration) -> bool {
+        let is_recent = |last: Duration| now.saturating_sub(last) < REVERT_MEMORY;
+        self.last_revert.is_some_and(is_recent)
+    }
+
     /// Records that this process, or the holder that it stands by for, wrote these weights.
     /// `group`: the object after the write.
     pub fn wrote(&mut self, weights: Vec<u64>, group: &Group) {
@@ -124,8 +130,7 @@ impl RevertBackoff {
                 is_new: false,
             });
         }
-        let is_recent = |last: Duration| now.saturating_sub(last) < REVERT_MEMORY;
-        self.backoff = if self.last_revert.is_some_and(is_recent) {
+        self.backoff = if self.is_contested(now) {
             self.backoff.saturating_mul(2).min(MAX_REVERT_BACKOFF)
         } else {
             FIRST_REVERT_BACKOFF

@@ -35,6 +35,10 @@ pub struct Engine {
     pub(super) relists: RelistQueue,
     /// Dirty groups, in the order in which they became dirty.
     pub(super) queue: Vec<GroupId>,
+    /// Groups whose facts may have changed, for the metrics.
+    pub(super) touched: Vec<GroupId>,
+    /// Groups that others have reverted, until nobody has for a while.
+    pub(super) contested: BTreeMap<GroupId, Duration>,
     pub(super) requeue: RequeueTimers,
     /// The set of services has changed, so the watches have to be planned again.
     pub(super) replan: bool,
@@ -176,9 +180,9 @@ impl Engine {
         self.last_moment = Some(moment);
         self.wake(moment.now);
         self.plan(moment.now);
-        for id in std::mem::take(&mut self.queue) {
-            self.reconcile(&id, moment);
-        }
+        let queue = std::mem::take(&mut self.queue);
+        queue.iter().for_each(|id| self.reconcile(id, moment));
+        self.touched.extend(queue);
         if let Some((MaxMoves { most, within }, waiting)) = self.limiter.report(moment.now) {
             self.report(Notice::RateLimited {
                 most,
@@ -198,6 +202,9 @@ impl Engine {
     /// Checks for watches that went silent or recovered. Called every second.
     pub fn tick(&mut self, now: Duration) {
         self.stop_waiting_for_other_leases(now);
+        let is_over = |_: &GroupId, until: &mut Duration| *until <= now;
+        let over = self.contested.extract_if(.., is_over);
+        self.touched.extend(over.map(|(id, _)| id));
         let revision = self.cache.revision();
         for affected in self.cache.health_changes(now) {
             self.mark_affected_dirty(&affected, MoveCause::Timer, now);

@@ -166,6 +166,8 @@ impl Engine {
     pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
         self.forget_outsider(id, now);
         if let Some(mut group) = self.groups.remove(id) {
+            self.touched.push(id.clone());
+            self.contested.remove(id);
             self.counts.change(group.state(), None);
             let was_exposed = group.reported().is_exposed();
             self.counts.change_exposed(was_exposed, false);

@@ -23,7 +23,8 @@ use crate::cluster::transport::store_history::is_older;
 use crate::model::due::WRITE_GRACE;
 use crate::model::notice::After;
 use crate::model::{
-    Decider, Decision, Group, GroupEvent, Invalid, Readiness, Rule, State, Stopwatches, decide,
+    Decider, Decision, Flags, Group, GroupEvent, Invalid, Readiness, Rule, State, Stopwatches,
+    decide,
 };
 use crate::resource::{Record, events_between};
 
@@ -88,6 +89,7 @@ struct Assessment {
     state: State,
     /// Only time prevents a move: a delay, contention or the rate limit.
     waiting: bool,
+    flags: Flags,
     /// Why a backend's readiness cannot be read, although it should be readable.
     unread: Option<String>,
 }
@@ -161,6 +163,26 @@ impl GroupState {
     /// Returns the state from the last decision.
     pub fn state(&self) -> Option<State> {
         self.assessment.as_ref().map(|last| last.state)
+    }
+
+    /// Returns the flags of the last decision.
+    pub fn flags(&self) -> Flags {
+        let last = self.assessment.as_ref();
+        last.map(|last| last.flags).unwrap_or_default()
+    }
+
+    /// Returns whether another writer has reverted its weights, not long ago.
+    pub fn is_contested(&self, now: Duration) -> bool {
+        self.reverts.is_contested(now)
+    }
+
+    pub fn is_exposed(&self) -> bool {
+        self.reported.is_exposed()
+    }
+
+    /// Returns whether a write that it needs has failed.
+    pub fn is_failing(&self) -> bool {
+        self.has_failed() && self.owed_since.is_some()
     }
 
     pub fn reported(&mut self) -> &mut Reported {
@@ -338,6 +360,7 @@ impl GroupState {
         let assessment = Assessment {
             state: if is_down { State::Down } else { decision.state },
             waiting: decision.waiting && decision.look_again.is_some(),
+            flags: decision.flags,
             unread: unread.map(ToString::to_string),
         };
         Some(self.assessment.replace(assessment)?.state)
@@ -367,6 +390,7 @@ impl GroupState {
         let assessment = state.map(|state| Assessment {
             state,
             waiting: false,
+            flags: Flags::default(),
             unread: None,
         });
         Some(std::mem::replace(&mut self.assessment, assessment)?.state)

@@ -7,6 +7,7 @@ pub mod contention;
 pub mod core;
 pub mod effect;
 pub mod events;
+pub mod group_facts;
 pub mod group_state;
 pub mod index;
 pub mod leases;

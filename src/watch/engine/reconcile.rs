@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::contention::RevertDelay;
+use super::contention::{REVERT_MEMORY, RevertDelay};
 use super::core::Engine;
 use super::effect::{Effect, Moment, Write};
 use super::group_state::{GroupState, NextStep};
@@ -130,7 +130,7 @@ impl Engine {
 
     /// Returns the readiness of the group's backends, and whether everything that it depends on has
     /// been listed.
-    fn look_up(&self, record: &Record, now: Duration) -> (Vec<Readiness>, bool) {
+    pub(super) fn look_up(&self, record: &Record, now: Duration) -> (Vec<Readiness>, bool) {
         let mut all_known = true;
         let mut known = |lookup| match lookup {
             ReadinessLookup::Answer(known) => known,
@@ -304,6 +304,7 @@ impl Engine {
         if delay.is_new {
             let by = state.record().last_editor().unwrap_or("someone").to_owned();
             let wait = delay.until.saturating_sub(now);
+            self.contested.insert(id.clone(), now + REVERT_MEMORY);
             self.report(Notice::Contested {
                 group: id.clone(),
                 by,

@@ -34,6 +34,7 @@ impl Engine {
             Err(error) => error,
         };
         group.write_failed();
+        self.touched.push(id.clone());
         if matches!(error.code(), Some(404 | 409 | 422)) {
             let error = error.to_string();
             self.read_object(id, Some(RejectedWrite { write, error }));

@@ -1,4 +1,5 @@
 //! Prometheus metrics and health of `watch`, for all clusters of the process.
 
+mod group_series;
 pub mod recorder;
 pub mod registry;

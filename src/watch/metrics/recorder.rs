@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::registry::{Health, MetricLabels, Metrics};
-use crate::model::{State, Transition};
+use crate::model::{GroupId, State, Transition};
+use crate::watch::engine::group_facts::GroupFacts;
 use crate::watch::engine::leases::LeaseState;
 
 #[derive(Debug)]
@@ -28,7 +30,8 @@ pub struct MetricsRecorder {
 }
 
 impl MetricsRecorder {
-    pub fn new(all: &Metrics, context: &str) -> Self {
+    /// `holds_leases`: only the groups in namespaces whose Lease it holds have series.
+    pub fn new(all: &Metrics, context: &str, holds_leases: bool) -> Self {
         let labels = [("context", context.to_owned())];
         let health = all.health(context);
         health.is_running.store(true, Ordering::Relaxed);
@@ -44,6 +47,9 @@ impl MetricsRecorder {
             health,
             lease_namespaces: HashSet::new(),
         };
+        if let Some(series) = &all.series {
+            series.start(context, !holds_leases);
+        }
         recorder.turn(false);
         recorder.groups(&State::ALL.map(|state| (state, 0)).into(), 0);
         recorder
@@ -54,6 +60,27 @@ impl MetricsRecorder {
         let now = u64::try_from(self.health.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.health.last_turn.store(now, Ordering::Relaxed);
         self.health.is_ready.store(is_ready, Ordering::Relaxed);
+    }
+
+    /// Records when the watch that is silent for longest last reported.
+    pub fn last_activity(&self, at: Timestamp) {
+        let labels = [("context", self.context.clone())];
+        let gauge = self.all.last_activity.get_or_create(&labels);
+        gauge.set(at.as_millisecond() as f64 / 1000.0);
+    }
+
+    /// Replaces the facts of these groups. `facts` gets those before; none: it has no series.
+    pub fn facts(
+        &self,
+        groups: Vec<GroupId>,
+        facts: impl Fn(&GroupId, Option<&GroupFacts>) -> Option<GroupFacts>,
+    ) {
+        let Some(series) = &self.all.series else {
+            return;
+        };
+        for id in groups {
+            series.update(&self.context, id, &facts);
+        }
     }
 
     pub fn write_started(&self, is_retry: bool) {
@@ -92,6 +119,13 @@ impl MetricsRecorder {
     pub fn lease(&mut self, namespace: &str, state: &LeaseState) {
         self.no_lease(namespace);
         self.lease_namespaces.insert(namespace.to_owned());
+        // A Lease that cannot be renewed counts until it expires, and what comes then is reported.
+        if let Some(series) = &self.all.series
+            && !matches!(state, LeaseState::Failing { .. })
+        {
+            let runs = !matches!(state, LeaseState::Standby { .. });
+            series.runs(&self.context, namespace, runs);
+        }
         let standing = match state {
             LeaseState::Held { .. } => "held",
             LeaseState::Standby { .. } => "standby",
@@ -129,6 +163,9 @@ fn gauge(count: usize) -> i64 {
 
 impl Drop for MetricsRecorder {
     fn drop(&mut self) {
+        if let Some(series) = &self.all.series {
+            series.end(&self.context);
+        }
         self.moves_waiting(0);
         let namespaces = std::mem::take(&mut self.lease_namespaces);
         namespaces

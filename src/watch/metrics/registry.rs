@@ -1,6 +1,7 @@
 //! The Prometheus metrics of all clusters of the process, and the health of each event loop.
 
 use std::collections::BTreeMap;
+use std::env::consts::{ARCH, OS};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +12,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use super::group_series::GroupSeries;
 
 /// An event loop without a turn for this long is stuck. A healthy one has a turn every second.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
@@ -42,6 +46,10 @@ pub struct Metrics {
     pub(super) reaction: Family<MetricLabels<1>, Histogram, ReactionBuckets>,
     pub(super) watch_restarts: Family<MetricLabels<2>, Counter>,
     pub(super) leases: Family<MetricLabels<3>, Gauge>,
+    pub(super) last_activity: Family<MetricLabels<1>, Gauge<f64, AtomicU64>>,
+    ready: Family<MetricLabels<1>, Gauge>,
+    /// None: there are only counts.
+    pub(super) series: Option<GroupSeries>,
     /// By context.
     health: Arc<Mutex<BTreeMap<String, Arc<Health>>>>,
 }
@@ -60,6 +68,13 @@ pub(super) struct Health {
 
 impl Default for Metrics {
     fn default() -> Self {
+        Self::new(false)
+    }
+}
+
+impl Metrics {
+    /// `of_groups`: there are series of each group, besides counts.
+    pub fn new(of_groups: bool) -> Self {
         let metrics = Self {
             registry: Arc::default(),
             transitions: Family::default(),
@@ -72,6 +87,9 @@ impl Default for Metrics {
             reaction: Family::new_with_constructor(ReactionBuckets),
             watch_restarts: Family::default(),
             leases: Family::default(),
+            last_activity: Family::default(),
+            ready: Family::default(),
+            series: of_groups.then(GroupSeries::default),
             health: Arc::default(),
         };
         let mut registry = Registry::with_prefix("failover");
@@ -81,9 +99,7 @@ impl Default for Metrics {
             ..metrics
         }
     }
-}
 
-impl Metrics {
     fn register(&self, all: &mut Registry) {
         let help = "Failovers and failbacks, and other moves of traffic";
         all.register("transitions", help, self.transitions.clone());
@@ -103,6 +119,23 @@ impl Metrics {
         all.register("watch_restarts", help, self.watch_restarts.clone());
         let help = "Whether a namespace's Lease is held here (1 for the current standing)";
         all.register("lease", help, self.leases.clone());
+        let help = "Whether every watch has synced and was recently active, as /readyz says";
+        all.register("ready", help, self.ready.clone());
+        let (help, unit) = (
+            "When the watch that is silent for longest last reported",
+            Unit::Seconds,
+        );
+        let name = "watch_last_activity_timestamp";
+        all.register_with_unit(name, help, unit, self.last_activity.clone());
+        let labels = [
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("os", OS),
+            ("arch", ARCH),
+        ];
+        all.register("build", "The version of this program", Info::new(labels));
+        if let Some(series) = &self.series {
+            all.register_collector(Box::new(series.clone()));
+        }
     }
 
     /// Returns all metrics in the OpenMetrics text format.
@@ -110,6 +143,13 @@ impl Metrics {
     /// # Errors
     /// If they cannot be encoded.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
+        self.all_health(|all| {
+            for (context, health) in all {
+                let labels = [("context", context.clone())];
+                let is_ready = health.is_ready() && !health.is_stuck();
+                self.ready.get_or_create(&labels).set(is_ready.into());
+            }
+        });
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)
@@ -131,8 +171,7 @@ impl Metrics {
         if self.all_health(|all| all.is_empty()) {
             return vec!["no cluster yet".to_owned()];
         }
-        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        self.contexts(|health| !is_set(&health.is_running) || !is_set(&health.is_ready))
+        self.contexts(|health| !health.is_ready())
     }
 
     fn contexts(&self, wanted: impl Fn(&Health) -> bool) -> Vec<String> {
@@ -162,6 +201,11 @@ impl Metrics {
 }
 
 impl Health {
+    fn is_ready(&self) -> bool {
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is_set(&self.is_running) && is_set(&self.is_ready)
+    }
+
     fn is_stuck(&self) -> bool {
         let last = Duration::from_millis(self.last_turn.load(Ordering::Relaxed));
         self.since.elapsed().saturating_sub(last) > STUCK_AFTER

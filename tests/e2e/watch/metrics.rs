@@ -101,6 +101,28 @@ async fn the_metrics_count_what_the_watch_does() {
         "# EOF\n",
     ];
     until(&address, "/metrics", &figures).await;
+    let group = |name: &str| {
+        format!(
+            "context=\"west\",namespace=\"{}\",object=\"trafficsplit/{name}\"",
+            ns.name
+        )
+    };
+    let [web, dead] = ["web", "dead"].map(group);
+    let of_groups = [
+        format!("failover_group_state{{{web},state=\"Failover\"}} 1\n"),
+        format!("failover_group_state{{{dead},state=\"Unavailable\"}} 1\n"),
+        format!("failover_backend_ready{{{web},backend=\"web-east\"}} 1\n"),
+        format!("failover_backend_weight{{{web},backend=\"web-east\"}} 1\n"),
+        format!("failover_group_away_since_timestamp_seconds{{{web}}} 1"),
+        "failover_ready{context=\"west\"} 1\n".to_owned(),
+        "failover_build_info{version=\"".to_owned(),
+    ];
+    until(
+        &address,
+        "/metrics",
+        &of_groups.each_ref().map(String::as_str),
+    )
+    .await;
     documented_metrics(&get(&address, "/metrics").await);
 
     proxy.inject(Method::GET, "/endpointslices", 3, Fault::Answer(503, None));
@@ -113,6 +135,34 @@ async fn the_metrics_count_what_the_watch_does() {
     .await;
     until(&address, "/readyz", &["HTTP/1.1 200 OK"]).await;
     end(watch).await;
+}
+
+/// Only the holder of the Lease has series of groups.
+#[tokio::test]
+async fn each_group_is_exported_once() {
+    let ns = TestNamespace::new("metrics-standby").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let start = async |more: &[&str]| {
+        let args = ["watch", "--metrics", "127.0.0.1:0"];
+        let mut watch = plugin().args(args).args(more).on(&ns.west).spawn();
+        let address = address(&mut watch).await;
+        (watch, address)
+    };
+    let (holder, first) = start(&[]).await;
+    until(&first, "/metrics", &["failover_group_state{"]).await;
+    let (standby, second) = start(&[]).await;
+    let (counts, third) = start(&["--metrics-detail", "counts"]).await;
+    let waiting = ["standing=\"standby\"", "state=\"Primary\"} 1\n"];
+    until(&second, "/metrics", &waiting).await;
+    let metrics = get(&second, "/metrics").await;
+    assert!(!metrics.contains("object="), "{metrics}");
+    until(&third, "/metrics", &waiting).await;
+    end(counts).await;
+    end(holder).await;
+    until(&second, "/metrics", &["failover_group_state{"]).await;
+    end(standby).await;
 }
 
 #[tokio::test]

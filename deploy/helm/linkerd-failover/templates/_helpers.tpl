@@ -25,6 +25,9 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 - --all-namespaces
 {{- end }}
 - {{ printf "--metrics=%s:%v" .Values.metrics.address .Values.metrics.port | quote }}
+{{- if eq .Values.metrics.detail "counts" }}
+- --metrics-detail=counts
+{{- end }}
 {{- if eq .Values.logFormat "json" }}
 - --log-format=json
 {{- end }}

@@ -3,6 +3,7 @@
 
 pub mod avoid;
 pub mod contention;
+pub mod facts;
 pub mod failed_writes;
 pub mod flapping;
 pub mod many_namespaces;
