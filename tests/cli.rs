@@ -23,6 +23,7 @@ mod cli {
     mod help;
     mod hints;
     mod hook_examples;
+    mod image;
     mod install;
     mod install_dir;
     mod json_errors;

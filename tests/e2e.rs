@@ -19,6 +19,7 @@ mod e2e {
     mod evacuate;
     mod history;
     mod hostile;
+    mod image;
     mod lease;
     mod live;
     mod live_view;
