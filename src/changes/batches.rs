@@ -132,7 +132,9 @@ impl Run<'_> {
                 continue;
             }
             let done = self.count_moved();
-            self.how.progress.step(&format!("{done} of {total} moved"));
+            let beside = format!("groups, {done} moved");
+            let line = format!("{done} of {total} moved");
+            self.how.progress.step(&beside, &line);
             let worse = self.watch(interrupts).await?;
             if !worse.is_empty() {
                 self.leave(rest);

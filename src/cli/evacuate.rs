@@ -54,9 +54,9 @@ pub struct ReturnArgs {
     /// The cluster that was evacuated
     #[arg(value_name = "CLUSTER")]
     pub evacuated: String,
-    /// The identifier of the evacuation to end
+    /// The identifier of the evacuation to end; without it, those of the cluster are listed
     #[arg(long, value_name = "ID", value_parser = parse_identifier)]
-    pub id: String,
+    pub id: Option<String>,
     /// Wait until the backends there have enough ready endpoints, then return
     #[arg(long)]
     pub when_ready: bool,

@@ -115,7 +115,8 @@ impl Order for FailbackOrder<'_> {
                 format!("name it: {command}"),
             ));
         };
-        if returned.removes == RemovedOverride::None && group.carries(returned.home) {
+        let is_home = returned.removes == RemovedOverride::None && group.carries(returned.home);
+        if is_home && returned.notes.avoid.is_none() {
             let words = format!("already on {}", group.backend_name(returned.home));
             return Ok(ChangePlan::Unchanged(words));
         }
@@ -332,7 +333,10 @@ impl FailbackOrder<'_> {
                 }
             }
             RemovedOverride::None if returned.weights == Weights::Hold => {
-                return Ok(ChangePlan::Unchanged(returned.why));
+                match &returned.notes.avoid {
+                    None => return Ok(ChangePlan::Unchanged(returned.why)),
+                    Some(_) => "removed what had expired".to_owned(),
+                }
             }
             RemovedOverride::None if returned.reaches_home() => format!("failed back to {home}"),
             RemovedOverride::None => format!("the primary is {home}, and {}", returned.why),
@@ -346,6 +350,9 @@ impl FailbackOrder<'_> {
             returned.unverified,
             &why,
         );
+        if let Some(ended) = &returned.notes.avoid {
+            change = change.avoid(&ended.entries);
+        }
         let change = change.hold(returned.notes.held, seen.now);
         ChangePlan::build(change.move_traffic(traffic).build(), words)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
-use super::avoid::AvoidEntry;
+use super::avoid_status::{AvoidEffect, AvoidStatus};
 use super::ids::GroupId;
 use super::mirror_side::MirrorSide;
 use super::readiness::Readiness;
@@ -58,6 +58,8 @@ pub struct Evacuation<'a> {
     pub reason: Option<&'a str>,
     /// The number of groups that avoid their backends there.
     pub groups: usize,
+    /// It has expired, but was not ended.
+    pub has_expired: bool,
 }
 
 /// A group with a backend in a cluster.
@@ -157,9 +159,12 @@ impl<'a> ClusterSummary<'a> {
         }
     }
 
-    fn evacuated(&mut self, entry: &'a AvoidEntry) {
+    fn evacuated(&mut self, AvoidStatus { entry, effect }: &'a AvoidStatus) {
+        let has_expired = *effect == AvoidEffect::Expired;
         let mut known = self.evacuations.iter_mut();
-        if let Some(known) = known.find(|it| it.id == entry.id && it.by == entry.by) {
+        if let Some(known) =
+            known.find(|it| (it.id, it.by, it.has_expired) == (&*entry.id, &*entry.by, has_expired))
+        {
             known.groups += 1;
             known.since = [known.since, entry.at].into_iter().flatten().min();
             return;
@@ -171,6 +176,7 @@ impl<'a> ClusterSummary<'a> {
             until: entry.until,
             reason: entry.reason.as_deref(),
             groups: 1,
+            has_expired,
         });
     }
 
@@ -247,16 +253,17 @@ pub fn by_cluster<'a>(
     clusters.into_values().collect()
 }
 
-/// The clusters that the group's orders keep its traffic off, each with the order.
-fn avoiding<'a>(group: &'a PlacedGroup<'a>) -> Vec<(&'a str, &'a AvoidEntry)> {
+/// The clusters that the group's orders keep its traffic off, or have kept it off if they have
+/// expired, each with the order.
+fn avoiding<'a>(group: &'a PlacedGroup<'a>) -> Vec<(&'a str, &'a AvoidStatus)> {
     let mut avoiding = Vec::new();
-    for avoid in group.status.avoid.iter().filter(|avoid| avoid.stands()) {
+    for avoid in group.status.avoid.iter().filter(|avoid| avoid.is_left()) {
         let backends = group.status.backends.iter().zip(&group.residences);
         let named = backends.filter(|(backend, _)| avoid.entry.names(&backend.name));
         let clusters: BTreeSet<&str> = named
             .flat_map(|(_, residence)| residence.clusters(group.own))
             .collect();
-        avoiding.extend(clusters.into_iter().map(|name| (name, &avoid.entry)));
+        avoiding.extend(clusters.into_iter().map(|name| (name, avoid)));
     }
     avoiding
 }
@@ -297,6 +304,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::model::AvoidEntry;
     use crate::model::{
         Backend, Carrier, Group, RemoteService, Runner, ServiceRef, WeightsOrigin, WhyUnknown,
     };
@@ -417,6 +425,7 @@ mod tests {
             until: None,
             reason: None,
             groups: 2,
+            has_expired: false,
         };
         assert_eq!(clusters[0].evacuations, [expected]);
         assert!(clusters[1].evacuations.is_empty());

@@ -10,6 +10,7 @@ use super::avoid_status::{AvoidEffect, AvoidStatus};
 use super::by_cluster::PlacedGroup;
 use super::ids::GroupId;
 use super::residence::Membership;
+use super::status::Status;
 
 /// A group, where its backends are, and when its object was created.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct StandingEvacuation<'a> {
     pub groups: usize,
     /// In how many of them the order rests, since no other backend can take the traffic.
     pub resting: usize,
+    /// It has expired, but was not ended.
+    pub has_expired: bool,
     /// The groups that have a backend there, but not the order.
     pub missed: Vec<MissedGroup<'a>>,
 }
@@ -51,38 +54,52 @@ pub struct MissedGroup<'a> {
 /// Returns the evacuations that stand, or that have expired and were not ended, by cluster and
 /// identifier.
 pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'a>> {
-    let mut found: BTreeMap<(&str, &str), (&AvoidStatus, usize, usize)> = BTreeMap::new();
-    for group in groups {
+    let orders = groups.iter().flat_map(|group| {
         let avoid = group.placed.status.avoid.iter();
-        for order in avoid.filter(|it| it.is_left()) {
-            let Some(cluster) = group.placed.cluster_of(&order.entry) else {
-                continue;
-            };
-            let (latest, count, resting) = found
-                .entry((cluster, &order.entry.id))
-                .or_insert((order, 0, 0));
-            *count += 1;
-            *resting += usize::from(order.effect == AvoidEffect::Resting);
-            if order.entry.at > latest.entry.at {
-                *latest = order;
-            }
+        avoid.filter_map(|order| {
+            let known = order.entry.cluster.as_deref();
+            let cluster = group.placed.cluster_of(&order.entry).or(known)?;
+            Some((cluster, order))
+        })
+    });
+    let mut found = counted(orders);
+    for evacuation in &mut found {
+        if !evacuation.has_expired {
+            evacuation.missed = missed(groups, evacuation.cluster, evacuation.entry);
         }
     }
-    let found = found.into_iter();
     found
-        .map(
-            |((cluster, _), (order, count, resting))| StandingEvacuation {
+}
+
+/// Returns the same of entries that name their cluster, without the groups that were missed.
+pub fn recorded<'a>(statuses: impl Iterator<Item = &'a Status>) -> Vec<StandingEvacuation<'a>> {
+    let orders = statuses.flat_map(|status| &status.avoid);
+    counted(orders.filter_map(|order| Some((order.entry.cluster.as_deref()?, order))))
+}
+
+fn counted<'a>(
+    orders: impl Iterator<Item = (&'a str, &'a AvoidStatus)>,
+) -> Vec<StandingEvacuation<'a>> {
+    let mut found: BTreeMap<(&str, &str), StandingEvacuation> = BTreeMap::new();
+    for (cluster, order) in orders.filter(|(_, order)| order.is_left()) {
+        let known = found
+            .entry((cluster, &order.entry.id))
+            .or_insert_with(|| StandingEvacuation {
                 cluster,
                 entry: &order.entry,
-                groups: count,
-                resting,
-                missed: match order.stands() {
-                    true => missed(groups, cluster, &order.entry),
-                    false => Vec::new(),
-                },
-            },
-        )
-        .collect()
+                groups: 0,
+                resting: 0,
+                has_expired: true,
+                missed: Vec::new(),
+            });
+        known.groups += 1;
+        known.resting += usize::from(order.effect == AvoidEffect::Resting);
+        if order.entry.at > known.entry.at || known.groups == 1 {
+            known.entry = &order.entry;
+            known.has_expired = !order.stands();
+        }
+    }
+    found.into_values().collect()
 }
 
 fn missed<'a>(

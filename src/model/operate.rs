@@ -186,13 +186,18 @@ pub fn failback(
     } else {
         (decision.weights, decision.unverified)
     };
+    // What has expired ends with it.
+    let notes = AnnotationChanges {
+        avoid: group.avoid_to_end(now),
+        ..decision.notes
+    };
     Some(FailbackPlan {
         home: primary,
         removes,
         written: ordinary.to_write(&weights, readiness),
         weights,
         unverified,
-        notes: decision.notes,
+        notes,
         why: decision.reason,
         recorded_why: decision.recorded_reason,
     })

@@ -36,11 +36,11 @@ impl Progress {
         }
     }
 
-    /// Shows a text beside the bar, and writes it as a line elsewhere.
-    pub fn step(&self, text: &str) {
+    /// Shows a text beside the bar, after the fraction that is done, and writes a line elsewhere.
+    pub fn step(&self, beside: &str, line: &str) {
         match &self.bar {
-            Some(_) => self.show(text),
-            None => self.streams.say(text),
+            Some(_) => self.show(beside),
+            None => self.streams.say(line),
         }
     }
 
@@ -79,7 +79,7 @@ mod tests {
         let progress = Progress::new(&streams, 2);
         progress.count();
         progress.show("first");
-        progress.step("1 of 2 moved");
+        progress.step("groups, 1 moved", "1 of 2 moved");
         progress.say("warning: slow");
         assert_eq!(captured.err(), "1 of 2 moved\nwarning: slow\n");
     }

@@ -71,6 +71,14 @@ impl Interrupted {
         Problem::new(message).with_exit(Exit::Passed(self.code()))
     }
 
+    /// What stopped the work, as people know it.
+    pub fn cause(self) -> &'static str {
+        match self.name() {
+            "SIGINT" => "Ctrl-C",
+            name => name,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match rustix::process::Signal::from_named_raw(self.0) {
             Some(rustix::process::Signal::INT) => "SIGINT",

@@ -164,3 +164,19 @@ fn an_unreadable_or_too_long_annotation_avoids_nothing() {
     object.evacuate("CHG-1", &[0], None);
     assert_eq!(ids(&object), ["CHG-1"], "it is replaced");
 }
+
+#[test]
+fn a_failback_ends_what_has_expired() {
+    let mut object = Object::new(3);
+    object.policy.failback = Failback::Manual;
+    object.evacuate("CHG-1", &[0], Some(60));
+    object.evacuate("CHG-2", &[2], None);
+    object.pass(61);
+    assert_eq!(object.weights(), [0, 1, 0]);
+    object.failback(None);
+    assert_eq!(
+        (object.weights(), ids(&object)),
+        (vec![1, 0, 0], vec!["CHG-2".to_owned()])
+    );
+    assert_eq!(object.decide().state, State::Primary);
+}

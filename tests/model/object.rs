@@ -212,6 +212,10 @@ impl Object {
             RemovedOverride::Broken { .. } => Change::builder().end_override(None),
             RemovedOverride::None => Change::builder(),
         };
+        let change = match &returned.notes.avoid {
+            Some(ended) => change.avoid(&ended.entries),
+            None => change,
+        };
         let change = change.hold(returned.notes.held, self.now);
         self.move_too(
             change,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::cli::{GlobalArgs, RemoteArgs};
+use crate::cli::{GlobalArgs, RemoteArgs, StatusArgs};
 use crate::cluster::Clusters;
 use crate::cluster::transport::kubeconfig;
 use crate::cluster::transport::options::ConnectOptions;
@@ -97,6 +97,17 @@ pub fn flags(env: &CommandEnv, names: Option<&[String]>) -> String {
     ];
     let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the flags by which a suggested command on whole clusters reaches the same contexts.
+pub fn flags_everywhere(each: &[CommandEnv], args: &StatusArgs) -> String {
+    let names = (!args.all_contexts).then_some(args.contexts.as_slice());
+    let flags = each.first().map(|env| {
+        let mut env = env.clone();
+        env.flags.namespace = None;
+        flags(&env, names)
+    });
+    flags.unwrap_or_default()
 }
 
 /// Returns a flag that applies to one cluster only, if one is set.

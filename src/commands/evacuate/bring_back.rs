@@ -1,11 +1,12 @@
 //! `return`: brings back the traffic that an evacuation took away, and no other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use super::campaign::{Campaign, ContextTargets, Target};
 use super::commands::Commands;
 use super::gather::{ContextFacts, Gathered, gather};
+use super::identifier::is_in;
 use super::orders::ReturnOrder;
 use super::ready::ReadinessWait;
 use crate::changes::order::Order;
@@ -13,37 +14,41 @@ use crate::changes::preflight::PreflightReads;
 use crate::cli::ReturnArgs;
 use crate::commands::args::members::ContextMembers;
 use crate::commands::env::CommandEnv;
+use crate::model::AvoidEntry;
 use crate::problem::{Exit, Problem};
 use crate::resource::Record;
 use crate::text::clean;
 
 pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let gathered = gather(env, &args.many).await?;
-    let records = evacuated(&gathered, &args.id);
+    let Some(id) = &args.id else {
+        return Err(without_id(&gathered, args).await?.into());
+    };
+    let records = evacuated(&gathered, id);
     let local_names = &args.many.local_names.local_name;
     let concerned = records.iter().map(Vec::as_slice);
     let survey = gathered.survey(local_names, concerned, PreflightReads::default());
     let (members, facts) = survey.await?;
     let cluster = gathered.resolve(&members, &args.evacuated)?;
     if records.iter().all(Vec::is_empty) {
-        return nothing_to_return(env, &gathered, &cluster, &args.id);
+        return nothing_to_return(env, &gathered, &cluster, id);
     }
-    refuse_other_cluster(&records, &members, &cluster, &args.id)?;
+    refuse_other_cluster(&records, &members, &cluster, id)?;
     let has_timed_out = AtomicBool::new(false);
     let order = ReturnOrder {
-        id: &args.id,
+        id,
         allow: &args.many.allow,
         waits: args.when_ready,
         has_timed_out: &has_timed_out,
     };
-    let entry = gathered.entries().find(|(.., entry)| entry.id == args.id);
+    let entry = gathered.entries().find(|(.., entry)| entry.id == *id);
     let reason = entry.and_then(|(.., entry)| entry.reason.clone());
-    let commands = Commands::new(&gathered, &args.many, &cluster, &args.id);
+    let commands = Commands::new(&gathered, &args.many, &cluster, id);
     let targets = records.into_iter().zip(facts);
     let targets = targets.map(|(records, ContextFacts { seen, denied })| {
         let targets = records.into_iter().zip(seen);
         let targets = targets.map(|(record, seen)| Target {
-            there: there(&record, &args.id),
+            there: there(&record, id),
             record,
             seen,
         });
@@ -55,12 +60,13 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let targets = targets.collect();
     Campaign {
         notes: Vec::new(),
+        doubts: Vec::new(),
         env,
         many: &args.many,
         gathered: &gathered,
         members: &members,
         cluster: &cluster,
-        id: &args.id,
+        id: id,
         orders: members.iter().map(|_| &order as &dyn Order).collect(),
         until: None,
         reason: reason.as_deref(),
@@ -73,6 +79,45 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     }
     .run(targets)
     .await
+}
+
+/// Lists the evacuations of the cluster, since none is named.
+async fn without_id(gathered: &Gathered, args: &ReturnArgs) -> Result<Problem, Problem> {
+    let members = gathered.members(&args.many.local_names.local_name).await?;
+    let cluster = gathered.resolve(&members, &args.evacuated)?;
+    let mut found: BTreeMap<&str, (&AvoidEntry, usize)> = BTreeMap::new();
+    for (context, record, entry) in gathered.entries() {
+        let is_there = || {
+            let group = record.group.as_ref().ok().zip(members.get(context));
+            group.is_some_and(|(group, members)| is_in(group, entry, members, &cluster))
+        };
+        let is_of_cluster = entry.cluster.as_ref().map(|name| *name == cluster);
+        if is_of_cluster.unwrap_or_else(is_there) {
+            found.entry(&entry.id).or_insert((entry, 0)).1 += 1;
+        }
+    }
+    let message = format!(
+        "add --id to say which evacuation of {} to end",
+        clean(&cluster)
+    );
+    if found.is_empty() {
+        let unread = gathered.unread.iter();
+        let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
+        let none = format!("no group is evacuated from {}", clean(&cluster));
+        return Ok(Problem::usage(message).next(none).next_all(unread));
+    }
+    let lines = found.into_iter().map(|(id, (entry, count))| {
+        let command = Commands::new(gathered, &args.many, &cluster, id);
+        let command = command.same_return(args.when_ready);
+        let groups = if count == 1 { "group" } else { "groups" };
+        let reason = entry.reason.iter().map(|reason| format!(": {reason}"));
+        let reason: String = reason.collect();
+        clean(&format!(
+            "{id} by {} ({count} {groups}{reason}): {command}",
+            entry.author()
+        ))
+    });
+    Ok(Problem::usage(message).next_all(lines))
 }
 
 /// Returns the groups of each context that the evacuation concerns.
@@ -142,10 +187,13 @@ fn refuse_other_cluster(
     id: &str,
 ) -> Result<(), Problem> {
     let mut others = BTreeSet::new();
+    let mut clusters = BTreeSet::new();
     for (records, members) in records.iter().zip(members) {
         for record in records {
             let Ok(group) = &record.group else { continue };
             let found = members.backends_in(group, cluster);
+            let entries = group.avoid.entries.iter().filter(|entry| entry.id == id);
+            clusters.extend(entries.filter_map(|entry| entry.cluster.as_deref()));
             for index in there(record, id) {
                 if [&found.whole, &found.part, &found.unknown]
                     .iter()
@@ -160,13 +208,19 @@ fn refuse_other_cluster(
     if others.is_empty() {
         return Ok(());
     }
-    let others: Vec<&str> = others.into_iter().collect();
-    Err(Problem::usage(format!(
-        "{} is no evacuation of {}: the groups avoid {}",
-        clean(id),
-        clean(cluster),
-        clean(&others.join(", "))
-    ))
-    .next("nothing was changed")
-    .next("name the cluster that was evacuated"))
+    let join = |names: BTreeSet<&str>| clean(&Vec::from_iter(names).join(", "));
+    let (id, cluster) = (clean(id), clean(cluster));
+    let what = match clusters.len() {
+        0 => format!(
+            "{id} is not an evacuation of {cluster}: the groups avoid {}",
+            join(others)
+        ),
+        _ => format!(
+            "{id} is an evacuation of {}, not of {cluster}",
+            join(clusters)
+        ),
+    };
+    Err(Problem::usage(what)
+        .next("nothing was changed")
+        .next("name the cluster that was evacuated"))
 }

@@ -45,6 +45,8 @@ pub struct ContextTargets {
 pub struct Campaign<'a> {
     /// What the plan says first.
     pub notes: Vec<String>,
+    /// Those of the notes that are warnings.
+    pub doubts: Vec<String>,
     pub env: &'a CommandEnv,
     pub many: &'a ManyArgs,
     pub gathered: &'a Gathered,

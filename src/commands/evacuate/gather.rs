@@ -155,7 +155,7 @@ async fn facts(
 }
 
 impl Gathered {
-    async fn members(&self, given: &[LocalName]) -> Result<Vec<ContextMembers>, Problem> {
+    pub async fn members(&self, given: &[LocalName]) -> Result<Vec<ContextMembers>, Problem> {
         let groups = self.contexts.iter().map(|it| ContextGroups {
             cluster: &it.cluster,
             records: &it.records,

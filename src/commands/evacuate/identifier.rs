@@ -71,7 +71,7 @@ pub fn refuse_other_cluster(
 }
 
 /// Whether the backends that an entry names are in the cluster, as far as the group has them.
-fn is_in(group: &Group, entry: &AvoidEntry, members: &ContextMembers, cluster: &str) -> bool {
+pub fn is_in(group: &Group, entry: &AvoidEntry, members: &ContextMembers, cluster: &str) -> bool {
     let found = members.backends_in(group, cluster);
     let there = [found.whole, found.part, found.unknown].concat();
     let mut backends = group.backends.iter().enumerate();

@@ -23,6 +23,7 @@ use crate::changes::order::{Order, check_duration, expiry};
 use crate::cli::EvacuateArgs;
 use crate::commands::args::members::ContextMembers;
 use crate::model::AvoidEntry;
+use crate::model::fold::name_some;
 use crate::problem::Exit;
 use crate::resource::Record;
 
@@ -72,8 +73,10 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let notes = known
         .filter(|known| now.is_some_and(|now| !known.is_over(now)))
         .map(|known| differences(&known, by, expires, reason.map(String::as_str)));
+    let doubts: Vec<String> = unreadable(&gathered, &targets).into_iter().collect();
     Campaign {
-        notes: notes.unwrap_or_default(),
+        notes: notes.into_iter().flatten().chain(doubts.clone()).collect(),
+        doubts,
         env,
         many: &args.many,
         gathered: &gathered,
@@ -89,6 +92,26 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     }
     .run(targets)
     .await
+}
+
+/// Names the groups whose evacuations cannot be read.
+fn unreadable(gathered: &Gathered, targets: &[ContextTargets]) -> Option<String> {
+    let contexts = gathered.contexts.iter().zip(targets);
+    let broken = contexts.flat_map(|(context, of)| {
+        let broken = of.targets.iter().filter(|target| {
+            let group = target.record.group.as_ref();
+            group.is_ok_and(|group| group.avoid.broken.is_some())
+        });
+        broken.map(|target| format!("{} {}", context.cluster.context, target.record.id()))
+    });
+    let broken: Vec<String> = broken.collect();
+    (!broken.is_empty()).then(|| {
+        format!(
+            "warning: the annotation failover.linkerd.io/avoid of {} cannot be read: earlier \
+             evacuations in it, if any, are lost",
+            name_some(broken.into_iter())
+        )
+    })
 }
 
 /// Says what running an evacuation again changes on it.

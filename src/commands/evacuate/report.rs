@@ -29,6 +29,13 @@ impl Campaign<'_> {
         if rows.iter().any(EvacuationRow::is_as_ordered) || !is_whole && !is_dry {
             report.next = self.next(&report, result);
         }
+        if matches!(many.output, ManyFormat::Json | ManyFormat::Yaml) {
+            // The text has them in the plan.
+            let unread = report.unread();
+            report
+                .warnings
+                .splice(0..0, self.doubts.iter().cloned().chain(unread));
+        }
         match many.output {
             ManyFormat::Json => streams.print_if_read(json(&report.document())?.trim_end())?,
             ManyFormat::Yaml => streams.print_if_read(yaml(&report.document())?.trim_end())?,
@@ -51,11 +58,12 @@ impl Campaign<'_> {
             streams.say(&line);
         }
         if let Some(stopped) = &report.stopped {
-            streams.say(&stopped.words);
+            stopped.lines().iter().for_each(|line| streams.say(line));
         }
         streams.print_if_read(&report.summary())?;
-        for line in report.unread() {
-            streams.say(&line);
+        let has_shown_plan = self.many.dry_run != DryRun::Client && !report.rows.is_empty();
+        if !has_shown_plan {
+            report.unread().iter().for_each(|line| streams.say(line));
         }
         for line in report.warnings.iter().chain(&report.next) {
             streams.say(line);
@@ -99,15 +107,19 @@ impl Campaign<'_> {
     }
 
     fn stopped(&self, result: &BatchResult) -> Option<Stopped> {
-        let (stopped, left) = match result.left.len() {
-            0 => ("", String::new()),
-            1 => ("stopped, since ", "; 1 group not reached".to_owned()),
-            left => ("stopped, since ", format!("; {left} groups not reached")),
+        let left = match result.left.len() {
+            0 => None,
+            1 => Some("1 group not reached".to_owned()),
+            left => Some(format!("{left} groups not reached")),
         };
         Some(match result.stop.as_ref()? {
             Stop::Interrupted(signal) => Stopped {
                 why: "interrupted",
-                words: format!("stopped by {}{left}", signal.name()),
+                words: match left {
+                    Some(left) => format!("stopped by {}; {left}", signal.cause()),
+                    None => format!("stopped by {}", signal.cause()),
+                },
+                groups: Vec::new(),
             },
             Stop::Worse(groups) => {
                 let groups = groups.iter().map(|it| {
@@ -116,12 +128,17 @@ impl Campaign<'_> {
                     format!("{context} {} is {}", it.id, it.why)
                 });
                 let groups: Vec<String> = groups.collect();
+                let worse = match groups.len() {
+                    1 => "a group is worse off after its traffic moved".to_owned(),
+                    count => format!("{count} groups are worse off after their traffic moved"),
+                };
                 Stopped {
                     why: "worse",
-                    words: clean(&format!(
-                        "{stopped}a group is worse off after its traffic moved: {}{left}",
-                        groups.join("; ")
-                    )),
+                    words: match left {
+                        Some(left) => format!("stopped, since {worse} ({left})"),
+                        None => worse,
+                    },
+                    groups,
                 }
             }
         })

@@ -21,7 +21,7 @@ pub struct ShownGroups<'a> {
 }
 
 /// Writes the lines, if the format is for people. `flags` are those by which a suggested command
-/// reaches the same groups.
+/// reaches the same contexts, in all namespaces.
 pub async fn print(
     page: &StatusPage,
     contexts: &[ShownGroups<'_>],
@@ -51,8 +51,12 @@ pub async fn print(
     let clock = groups.first().map(|it| it.cluster.clock().now());
     let now = clock.unwrap_or_else(Timestamp::now);
     let found = evacuations(&dated);
+    let only = match groups.as_slice() {
+        [only] => Some(only.cluster.context.as_str()),
+        _ => None,
+    };
     for evacuation in &found {
-        for line in lines(evacuation, flags, groups.len() > 1, now) {
+        for line in lines(evacuation, flags, only, now) {
             page.streams.print(&line)?;
         }
     }

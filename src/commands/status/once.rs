@@ -70,11 +70,7 @@ pub async fn run(
         },
         statuses: &statuses,
     };
-    let flags = match &namespace {
-        Some(namespace) => cluster.reach.for_plugin(namespace),
-        None => cluster.reach.all().to_owned(),
-    };
-    evacuations::print(page, &[shown], &flags).await?;
+    evacuations::print(page, &[shown], &cluster.reach.everywhere()).await?;
     page.print(cluster, &printed)?;
     Ok(exit.unwrap_or(Exit::Done))
 }

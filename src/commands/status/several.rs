@@ -58,15 +58,8 @@ pub async fn run(
             statuses: &found.statuses,
         })
         .collect();
-    let flags = each.first().map(|env| {
-        let names = if args.all_contexts {
-            None
-        } else {
-            Some(args.contexts.as_slice())
-        };
-        contexts::flags(env, names)
-    });
-    evacuations::print(page, &shown, &flags.unwrap_or_default()).await?;
+    let flags = contexts::flags_everywhere(each, args);
+    evacuations::print(page, &shown, &flags).await?;
     page.streams.write(&render(&snapshots, exit, page)?)?;
     say_absent(page, &found, &absent);
     Ok(exit)

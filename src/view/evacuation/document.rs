@@ -22,7 +22,7 @@ struct EvacuationDocument<'a> {
     contexts: Vec<ContextItem<'a>>,
     items: Vec<EvacuationItem<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stopped: Option<StoppedItem<'a>>,
+    stopped: Option<StoppedItem>,
     warnings: &'a [String],
     next: &'a [String],
     exit_code: u8,
@@ -65,9 +65,9 @@ struct EvacuationItem<'a> {
 }
 
 #[derive(Serialize)]
-struct StoppedItem<'a> {
+struct StoppedItem {
     why: &'static str,
-    message: &'a str,
+    message: String,
 }
 
 impl EvacuationReport<'_> {
@@ -86,7 +86,7 @@ impl EvacuationReport<'_> {
             items: self.rows.iter().map(|row| self.item(row)).collect(),
             stopped: self.stopped.as_ref().map(|it| StoppedItem {
                 why: it.why,
-                message: &it.words,
+                message: it.message(),
             }),
             warnings: &self.warnings,
             next: &self.next,

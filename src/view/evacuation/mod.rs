@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::{GroupId, State};
 use crate::problem::Problem;
+use crate::text::{MAX_LINE_CHARS, clean, shorten};
 
 /// A context, and the name of its cluster or why it cannot be read.
 #[derive(Debug)]
@@ -79,6 +80,28 @@ pub struct Stopped {
     /// `interrupted` or `worse`.
     pub why: &'static str,
     pub words: String,
+    /// The groups that are worse off, and how.
+    pub groups: Vec<String>,
+}
+
+impl Stopped {
+    /// Returns the text: a line, and one for each group.
+    pub fn lines(&self) -> Vec<String> {
+        let colon = if self.groups.is_empty() { "" } else { ":" };
+        let groups = self.groups.iter().map(|group| format!("  {group}"));
+        let lines = std::iter::once(format!("{}{colon}", self.words)).chain(groups);
+        lines
+            .map(|line| shorten(&clean(&line), MAX_LINE_CHARS))
+            .collect()
+    }
+
+    /// Returns the same in one line.
+    pub fn message(&self) -> String {
+        match self.groups.as_slice() {
+            [] => self.words.clone(),
+            groups => format!("{}: {}", self.words, groups.join("; ")),
+        }
+    }
 }
 
 /// The plan, or what was done.

@@ -123,7 +123,7 @@ impl EvacuationReport<'_> {
         if !quiet.is_empty() {
             let count = groups(quiet.len());
             notes.push(if self.returns() {
-                format!("{count}: only the order ends, and no traffic moves")
+                format!("{count} without traffic to bring back")
             } else {
                 format!("{count} without traffic in {cluster} now: nothing will move there")
             });
@@ -160,10 +160,11 @@ impl EvacuationReport<'_> {
         } else {
             ("moved", "moved elsewhere", "stayed behind")
         };
-        let quiet_words = if self.returns() {
-            "without traffic to move"
-        } else {
-            "without traffic there"
+        let quiet_words = match (self.returns(), self.dry_run) {
+            (true, true) => "without traffic to bring back",
+            (true, false) => "had no traffic to bring back",
+            (false, true) => "without traffic there",
+            (false, false) => "had no traffic there",
         };
         let (stays, elsewhere_words) = if self.returns() {
             ("not returned", "not returned")
@@ -398,7 +399,7 @@ Left alone, with no traffic in east now:
         assert_eq!(text, expected);
         assert_eq!(
             report("evacuate", &rows[1..]).summary(),
-            "Evacuation of east (CHG-77): 1 without traffic there, 2 stayed behind, 1 left alone"
+            "Evacuation of east (CHG-77): 1 had no traffic there, 2 stayed behind, 1 left alone"
         );
     }
 

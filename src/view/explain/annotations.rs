@@ -82,10 +82,11 @@ fn explanation(key: &str) -> Explanation {
         ),
         AVOID => (
             "the backends that the traffic keeps off",
-            "JSON, written by evacuate: a list of entries with backends, id, by, at, until and reason. \
-             Such a backend counts as dead while another one is ready. If it cannot be read, it avoids \
-             nothing.",
-            "To end one of them:\n  kubectl failover return CLUSTER --id ID",
+            "JSON, written by evacuate: a list of entries with backends, cluster, id, by, at, until, \
+             reason and elsewhere (the traffic was away from a primary there before, so that failback: \
+             manual and failback-delay hold after the return). Such a backend counts as dead while \
+             another one is ready. If the annotation cannot be read, it avoids nothing.",
+            "Do not edit it. To end an entry:\n  kubectl failover return CLUSTER --id ID",
         ),
         PAUSED => (
             "a pause, as JSON",

@@ -36,9 +36,9 @@ fn explanation(name: &str) -> Explanation {
             "When the primary is ready:\n  kubectl failover failback NAME",
         ),
         "avoiding" => (
-            "the traffic keeps off a backend by an order",
-            "Someone ran evacuate: its backends count as dead while another one is ready. While none is, \
-             they may have traffic.",
+            "a backend is evacuated",
+            "Someone ran evacuate: the backends in that cluster are evacuated, and count as dead while \
+             another one is ready. While none is, the evacuation is resting: they may have traffic.",
             "To see who, why and since when:\n  kubectl failover status NAME\n\
              When the cluster may have its traffic back:\n  kubectl failover return CLUSTER --id ID",
         ),

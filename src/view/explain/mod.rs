@@ -26,6 +26,11 @@ pub fn topics() -> Vec<Topic> {
 pub fn find(word: &str) -> Vec<Topic> {
     let word = word.to_lowercase();
     let word = word.strip_prefix(PREFIX).unwrap_or(&word);
+    let word = match word {
+        // What status, its JSON and history call an evacuation.
+        "evacuated" | "evacuation" | "resting" | "rests" | "returned" => "avoiding",
+        word => word,
+    };
     let mut found = topics();
     found.retain(|topic| topic.name.to_lowercase() == word);
     found
@@ -124,6 +129,9 @@ mod tests {
             [TopicKind::Annotation]
         );
         assert_eq!(kinds("nonsense"), []);
+        for word in ["evacuated", "resting"] {
+            assert_eq!(kinds(word), kinds("avoiding"), "{word}");
+        }
     }
 
     #[test]

@@ -66,9 +66,12 @@ fn explanation(state: State) -> Explanation {
         State::Failover => (
             "the traffic is on a fallback",
             "The primary, or the target of a force, carries no traffic, because it has too few ready \
-             endpoints, or because failback: manual keeps the traffic away.",
-            "Bring the primary up; traffic returns by itself unless the flag held is shown. Then:\n  \
-             kubectl failover failback NAME",
+             endpoints, because failback: manual keeps the traffic away (the flag held), or because it \
+             is evacuated (the flag avoiding). The reason says which.",
+            "If it has too few ready endpoints, bring it up: traffic returns by itself. If the flag \
+             held is shown:\n  kubectl failover failback NAME\n\
+             If it is evacuated, when the cluster may have its traffic back:\n  \
+             kubectl failover return CLUSTER --id ID",
         ),
         State::Overridden => (
             "a force is in effect",

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::by_cluster::{ClusterSummary, Evacuation, GatewayState};
+use crate::model::cluster_name::fits;
 use crate::model::fold::name_some;
 use crate::model::{ClusterName, GroupId};
 use crate::problem::Problem;
@@ -82,6 +83,8 @@ struct ContextItem<'a> {
 struct ClusterItem<'a> {
     cluster: &'a str,
     contexts: &'a [&'a str],
+    /// Its own groups could not be read: the numbers are the least.
+    partial: bool,
     /// The number of groups with a backend there.
     groups: usize,
     carries: usize,
@@ -115,6 +118,7 @@ struct EvacuationItem<'a> {
     until: Option<Timestamp>,
     reason: Option<&'a str>,
     groups: usize,
+    expired: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,10 +138,63 @@ impl<'a> ByCluster<'a> {
             api_version: API_VERSION,
             kind: "ClusterSummaryList",
             contexts: self.contexts.iter().map(context_item).collect(),
-            items: self.clusters.iter().map(item).collect(),
+            items: self.clusters.iter().map(|it| self.item(it)).collect(),
             unplaced: &self.unplaced,
             invalid: self.invalid,
             exit_code: self.exit_code,
+        }
+    }
+
+    fn item(&'a self, cluster: &'a ClusterSummary<'a>) -> ClusterItem<'a> {
+        let gateways = cluster.gateways.iter();
+        let members = cluster.groups.iter();
+        let evacuations = cluster.evacuations.iter();
+        ClusterItem {
+            cluster: cluster.name,
+            contexts: &cluster.contexts,
+            partial: self.is_partial(cluster),
+            groups: cluster.groups.len(),
+            carries: cluster.carrying().count(),
+            could_carry: cluster.spare().count(),
+            backends: BackendsItem {
+                ready: cluster.backends.ready,
+                not_ready: cluster.backends.dead,
+                unknown: cluster.backends.unknown,
+            },
+            gateways: gateways
+                .map(|(context, state)| GatewayItem {
+                    context,
+                    state: state.name(),
+                })
+                .collect(),
+            evacuations: evacuations
+                .map(|it| EvacuationItem {
+                    id: it.id,
+                    by: it.by,
+                    since: it.since,
+                    until: it.until,
+                    reason: it.reason,
+                    groups: it.groups,
+                    expired: it.has_expired,
+                })
+                .collect(),
+            members: members
+                .map(|it| {
+                    let GroupId {
+                        namespace,
+                        kind,
+                        name,
+                    } = it.id;
+                    MemberItem {
+                        context: it.context,
+                        namespace,
+                        object: kind,
+                        name,
+                        carries: it.carries,
+                        ready: it.is_ready,
+                    }
+                })
+                .collect(),
         }
     }
 
@@ -167,6 +224,18 @@ impl<'a> ByCluster<'a> {
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
+    /// Whether the groups of the cluster itself may be among those that could not be read.
+    fn is_partial(&self, cluster: &ClusterSummary) -> bool {
+        let unread = |it: &ContextOutcome| it.cluster.is_err();
+        let mut contexts = self.contexts.iter().filter(|it| unread(it));
+        let may_be = |it: &ContextOutcome| {
+            let mut others = self.clusters.iter().filter(|it| it.name != cluster.name);
+            !others.any(|other| fits(it.context, other.name))
+        };
+        cluster.contexts.is_empty()
+            && contexts.any(|it| fits(it.context, cluster.name) || may_be(it))
+    }
+
     fn columns(&self, wide: bool, coloured: bool) -> Columns {
         let mut heading = vec![
             "CLUSTER",
@@ -182,7 +251,8 @@ impl<'a> ByCluster<'a> {
             heading.push("CARRIED");
         }
         let rows = self.clusters.iter().map(|cluster| {
-            let count = |count: usize| Cell::new(&count.to_string());
+            let plus = if self.is_partial(cluster) { "+" } else { "" };
+            let count = |count: usize| Cell::new(&format!("{count}{plus}"));
             let mut row = vec![
                 Cell::new(cluster.name),
                 Cell::new(&or_dash(cluster.contexts.join(","))),
@@ -244,57 +314,6 @@ fn context_item<'a>(it: &ContextOutcome<'a>) -> ContextItem<'a> {
         named_by: name.map(|it| it.source.name()),
         error: problem.map(|it| it.message.as_str()),
         next: problem.map_or(&[], |it| &it.next),
-    }
-}
-
-fn item<'a>(cluster: &'a ClusterSummary<'a>) -> ClusterItem<'a> {
-    let gateways = cluster.gateways.iter();
-    let members = cluster.groups.iter();
-    let evacuations = cluster.evacuations.iter();
-    ClusterItem {
-        cluster: cluster.name,
-        contexts: &cluster.contexts,
-        groups: cluster.groups.len(),
-        carries: cluster.carrying().count(),
-        could_carry: cluster.spare().count(),
-        backends: BackendsItem {
-            ready: cluster.backends.ready,
-            not_ready: cluster.backends.dead,
-            unknown: cluster.backends.unknown,
-        },
-        gateways: gateways
-            .map(|(context, state)| GatewayItem {
-                context,
-                state: state.name(),
-            })
-            .collect(),
-        evacuations: evacuations
-            .map(|it| EvacuationItem {
-                id: it.id,
-                by: it.by,
-                since: it.since,
-                until: it.until,
-                reason: it.reason,
-                groups: it.groups,
-            })
-            .collect(),
-        members: members
-            .map(|it| {
-                let GroupId {
-                    namespace,
-                    kind,
-                    name,
-                } = it.id;
-                MemberItem {
-                    context: it.context,
-                    namespace,
-                    object: kind,
-                    name,
-                    carries: it.carries,
-                    ready: it.is_ready,
-                }
-            })
-            .collect(),
     }
 }
 
@@ -362,6 +381,9 @@ fn evacuated(cluster: &ClusterSummary, now: Timestamp, wide: bool) -> String {
         if let Some(since) = it.since {
             text += &format!(", {} ago", age(since, now));
         }
+        if it.has_expired {
+            text += ", expired";
+        }
         if wide {
             let until = it.until.map(|until| format!(", until {until:.0}"));
             text.extend(until);
@@ -420,6 +442,7 @@ mod tests {
                 until: None,
                 reason: Some("patching"),
                 groups: 1,
+                has_expired: false,
             }],
         };
         let shown = ByCluster {
@@ -438,5 +461,56 @@ east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from
 ";
         assert_eq!(shown.table(true, false, None), expected);
         assert_eq!(shown.names(), "east\n");
+    }
+
+    #[test]
+    fn numbers_without_the_clusters_own_groups_and_expired_evacuations_are_marked() {
+        let problem = Problem::new("no answer");
+        let row = |context| {
+            let east = ClusterSummary {
+                name: "east",
+                contexts: Vec::new(),
+                groups: Vec::new(),
+                backends: BackendCounts::default(),
+                gateways: BTreeMap::new(),
+                evacuations: vec![Evacuation {
+                    id: "EXP",
+                    by: "ops@vm",
+                    since: None,
+                    until: None,
+                    reason: None,
+                    groups: 1,
+                    has_expired: true,
+                }],
+            };
+            let west = ClusterSummary {
+                name: "west",
+                evacuations: Vec::new(),
+                ..east.clone()
+            };
+            let unread = ContextOutcome {
+                context,
+                server: None,
+                cluster: Err(&problem),
+            };
+            let shown = ByCluster {
+                contexts: vec![unread],
+                clusters: vec![east, west],
+                unplaced: Vec::new(),
+                invalid: 0,
+                exit_code: 1,
+                now: Timestamp::UNIX_EPOCH,
+            };
+            let json = serde_json::to_value(shown.document()).unwrap();
+            let table = shown.table(false, false, None);
+            let row = table.lines().nth(1).unwrap().split_whitespace();
+            let row = row.collect::<Vec<_>>().join(" ");
+            (row, json["items"][0]["partial"] == true)
+        };
+        let all = |counts: &str| format!("east - {counts} - - EXP by ops@vm, expired");
+        assert_eq!(row("gke_shop_east"), (all("0+ 0+ 0+"), true));
+        // It may be of any of the clusters.
+        assert_eq!(row("blue"), (all("0+ 0+ 0+"), true));
+        assert_eq!(row("gke_shop_west"), (all("0 0 0"), false));
     }
 }

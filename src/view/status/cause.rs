@@ -57,7 +57,7 @@ impl<'a> Cause<'a> {
             (format!("{}.", said(&status.reason)), circumstances(status))
         };
         // The lines above the table say it for all groups.
-        let is_said = is_home && groups.statuses.len() > 1 && evacuated::is_in_banner(status);
+        let is_said = is_home && evacuated::is_in_banner(status);
         let avoid = if is_said {
             String::new()
         } else {

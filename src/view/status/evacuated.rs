@@ -15,19 +15,32 @@ pub fn is_at_rest(status: &Status) -> bool {
         && entry.is_some_and(|entry| status.reason == entry.evacuates(primary))
 }
 
-/// Whether the last move is that of an evacuation that is said anyway.
+/// Whether nothing is to be said of it but that backends are evacuated, which the lines above the
+/// table say.
+pub fn is_only_evacuated(status: &Status) -> bool {
+    is_at_rest(status)
+        && is_in_banner(status)
+        && status.order.is_none()
+        && status.warnings.is_empty()
+}
+
+/// Whether the last move is that of an evacuation.
 pub fn is_last_move(status: &Status) -> bool {
     let WeightsOrigin::Moved(last) = &status.changed else {
         return false;
     };
-    let mut entries = status.avoid.iter().map(|it| &it.entry);
-    last.why == status.reason && entries.any(|entry| entry.by == last.by)
+    let primary = status.primary.as_deref().unwrap_or_default();
+    last.why
+        .starts_with(&AvoidEntry::default().evacuates(primary))
 }
 
-/// Whether the lines above the table name all of its evacuations.
+/// Whether the lines above the table say all that is to be said of its evacuations.
 pub fn is_in_banner(status: &Status) -> bool {
-    let mut entries = status.avoid.iter().map(|it| &it.entry);
-    entries.all(|entry: &AvoidEntry| entry.cluster.is_some())
+    let mut entries = status.avoid.iter();
+    entries.all(|it| {
+        let is_told = matches!(it.effect, AvoidEffect::InForce | AvoidEffect::Expired);
+        is_told && it.entry.cluster.is_some()
+    })
 }
 
 /// Returns a sentence for each entry. `said` is what was said of the group before. With `now`, they
@@ -153,18 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn of_several_groups_those_at_home_need_no_words() {
-        let home = |name: &str| {
-            let mut status = status(None, Some("east"));
-            status.id.name = name.into();
+    fn a_group_at_home_needs_no_words_if_its_fallback_is_evacuated() {
+        let home = |cluster| {
+            let mut status = status(None, cluster);
             status.state = State::Primary;
             status.primary = Some("web-west".into());
-            status
+            said(&[status]).join(" ")
         };
-        let ours = said(&[home("a")]);
-        let one = "a: web was evacuated by admin@vm 10s ago (CHG-77: maintenance).";
-        assert!(ours.iter().any(|line| line == one), "{ours:?}");
-        let many = said(&[home("a"), home("b")]).join(" ");
-        assert!(!many.contains("evacuated"), "{many}");
+        let named = home(Some("east"));
+        assert!(!named.contains("evacuated"), "{named}");
+        // Nothing above the table names it.
+        let unnamed = home(None);
+        let words = "web: web was evacuated by admin@vm 10s ago (CHG-77: maintenance).";
+        assert!(unnamed.contains(words), "{unnamed}");
     }
 }

@@ -9,8 +9,17 @@ use crate::text::{MAX_LINE_CHARS, clean, shorten, word};
 use crate::view::age::age;
 
 /// Returns the lines of an evacuation. `flags` are those by which a suggested command reaches the
-/// same groups, `several` says whether they are of several contexts.
-pub fn lines(it: &StandingEvacuation, flags: &str, several: bool, now: Timestamp) -> Vec<String> {
+/// same contexts, `only` is the context if there is only one.
+pub fn lines(
+    it: &StandingEvacuation,
+    flags: &str,
+    only: Option<&str>,
+    now: Timestamp,
+) -> Vec<String> {
+    let end = match only {
+        Some(context) => format!("to end it in context {context}"),
+        None => "to end it".to_owned(),
+    };
     let StandingEvacuation { cluster, entry, .. } = it;
     let ago = entry.at.map(|at| format!(", {} ago", age(at, now)));
     let until = entry.until.map(|until| format!(", until {until:.0}"));
@@ -30,30 +39,29 @@ pub fn lines(it: &StandingEvacuation, flags: &str, several: bool, now: Timestamp
         let (cluster, id) = (word(cluster), word(&entry.id));
         format!("kubectl failover {name} {cluster} --id {id} {flags}")
     };
-    if let Some(until) = entry.until.filter(|_| entry.is_over(now)) {
+    if let Some(until) = entry.until.filter(|_| it.has_expired) {
         let groups = match it.groups {
             1 => "1 group has not been brought back".to_owned(),
             count => format!("{count} groups have not been brought back"),
         };
         return [
             format!("Evacuation of {cluster}{purpose} by {by} expired at {until:.0}: {groups}."),
-            format!("  to end it: {}", command("return")),
+            format!("  {end}: {}", command("return")),
         ]
         .map(|line| shorten(&clean(line.trim_end()), MAX_LINE_CHARS))
         .to_vec();
     }
     let mut lines = vec![
         format!("{cluster} is evacuated{purpose} by {by}{ago}{until}: {groups}."),
-        format!("  to end it: {}", command("return")),
+        format!("  {end}: {}", command("return")),
     ];
     let (newer, older): (Vec<_>, Vec<_>) = it.missed.iter().partition(|it| it.is_newer);
     let names = |groups: &[&MissedGroup]| {
-        name_some(groups.iter().map(|group| match several {
-            true => format!("{} {}", group.context, group.id),
-            false => group.id.to_string(),
+        name_some(groups.iter().map(|group| match only {
+            None => format!("{} {}", group.context, group.id),
+            Some(_) => group.id.to_string(),
         }))
     };
-    let be = |groups: &[&MissedGroup]| if groups.len() == 1 { "is" } else { "are" };
     if !newer.is_empty() {
         lines.push(format!(
             "  created after that and not evacuated: {}",
@@ -61,7 +69,7 @@ pub fn lines(it: &StandingEvacuation, flags: &str, several: bool, now: Timestamp
         ));
     }
     if !older.is_empty() {
-        lines.push(format!("  {} not evacuated: {}", be(&older), names(&older)));
+        lines.push(format!("  not evacuated: {}", names(&older)));
     }
     if !it.missed.is_empty() {
         lines.push(format!("  to evacuate the rest: {}", command("evacuate")));
@@ -91,14 +99,15 @@ mod tests {
             entry: &entry,
             groups: 6,
             resting: 0,
+            has_expired: true,
             missed: Vec::new(),
         };
         assert_eq!(
-            lines(&evacuation, "--context west -A", false, now),
+            lines(&evacuation, "--context west", Some("west"), now),
             [
                 "Evacuation of east (EXP) by admin@vm expired at 2026-11-26T22:00:00Z: 6 groups have \
                  not been brought back.",
-                "  to end it: kubectl failover return east --id EXP --context west -A",
+                "  to end it in context west: kubectl failover return east --id EXP --context west",
             ]
         );
     }

@@ -4,7 +4,7 @@ pub mod by_cluster;
 mod cause;
 pub mod changes;
 pub mod clusters;
-mod evacuated;
+pub mod evacuated;
 pub mod evacuations;
 mod exposed;
 mod late_watch;

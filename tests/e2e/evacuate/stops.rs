@@ -55,7 +55,7 @@ async fn ctrl_c_stops_between_two_groups() {
     assert_eq!(status.code(), Some(130), "{err}");
     assert!(out.join("\n").contains("1 moved, 2 not reached"), "{out:?}");
     assert!(
-        err.contains("stopped by SIGINT; 2 groups not reached"),
+        err.contains("stopped by Ctrl-C; 2 groups not reached"),
         "{err}"
     );
     for (name, expected) in [("web0", [0, 1]), ("web1", [1, 0]), ("web2", [1, 0])] {

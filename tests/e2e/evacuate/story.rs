@@ -241,11 +241,18 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
         .stderr_contains("no group is evacuated by CHG-1")
         .stderr_contains("available evacuations: west-20");
     let id = entry["id"].as_str().unwrap();
+    order(side, "return west")
+        .run()
+        .await
+        .code(2)
+        .stderr_contains(&format!(
+            "(1 group: maintenance): kubectl failover return west --id {id}"
+        ));
     order(side, &format!("return {} --id {id}", ns.name))
         .run()
         .await
         .code(2)
-        .stderr_contains("is no evacuation of");
+        .stderr_contains("is an evacuation of");
     order(side, &format!("evacuate {} --id {id}", ns.name))
         .run()
         .await
@@ -281,6 +288,14 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
         .await
         .success()
         .stderr_contains("nothing to return");
+
+    let broken = json!({"metadata": {"annotations": {"failover.linkerd.io/avoid": "[{"}}});
+    side.edit_split("web", broken).await;
+    order(side, "evacuate west --dry-run")
+        .run()
+        .await
+        .success()
+        .stdout_contains("/web cannot be read: earlier evacuations in it, if any, are lost");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::print::StatusPage;
 use crate::cli::StatusArgs;
 use crate::cluster::Clusters;
+use crate::commands::args::contexts;
 use crate::commands::env::CommandEnv;
 use crate::output::screen::Screen;
 use crate::problem::Exit;
@@ -52,7 +53,8 @@ pub async fn run_several(
     args: &StatusArgs,
     page: &StatusPage,
 ) -> anyhow::Result<Exit> {
-    let mut session = Session::of_several(envs, page);
+    let flags = contexts::flags_everywhere(envs, args);
+    let mut session = Session::of_several(envs, flags, page);
     let source = |env| Source {
         env,
         args,

@@ -44,12 +44,13 @@ struct Followed<'a> {
 
 impl<'a> Session<'a> {
     pub fn of_one(env: &'a CommandEnv, cluster: &Clusters, page: &'a StatusPage) -> Self {
-        let mut session = Self::of_several(std::slice::from_ref(env), page);
+        let mut session = Self::of_several(std::slice::from_ref(env), String::new(), page);
         session.connected(0, cluster.clone());
         session
     }
 
-    pub fn of_several(envs: &'a [CommandEnv], page: &'a StatusPage) -> Self {
+    /// `contexts` are the flags by which a suggested command reaches the same contexts.
+    pub fn of_several(envs: &'a [CommandEnv], contexts: String, page: &'a StatusPage) -> Self {
         let clusters = envs.iter().map(|env| LiveCluster {
             context: env.flags.context.clone().unwrap_or_default(),
             place: String::new(),
@@ -68,6 +69,7 @@ impl<'a> Session<'a> {
             problem: None,
         });
         let mut app = LiveApp::new(clusters.collect(), page.style());
+        app.contexts = contexts;
         app.has_keys = std::io::stdin().is_terminal();
         Self {
             page,
@@ -237,6 +239,13 @@ impl<'a> Session<'a> {
         if !changes.is_empty() {
             let lines: String = changes.iter().map(|line| format!("{line}\n")).collect();
             self.page.streams.write(&format!("Changes:\n{lines}\n"))?;
+        }
+        let statuses = self.app.clusters.iter().flat_map(|it| &it.statuses);
+        let evacuations = self.app.evacuations(statuses).concat();
+        if !evacuations.is_empty() {
+            let lines = evacuations.iter().map(|line| format!("{line}\n"));
+            let text: String = lines.collect();
+            self.page.streams.write(&format!("{text}\n"))?;
         }
         self.print_table()?;
         if let Some((group, command)) = &self.command

@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::changes::{describe, text_line};
+use super::super::evacuations::lines;
 use super::super::table::{ClusterStatuses, TableStyle};
+use crate::model::evacuations::recorded;
 use crate::model::{GroupId, Status, StatusChange};
 use crate::text::{ConnectionFlags, clean};
 
@@ -125,6 +127,8 @@ pub enum Page {
 #[derive(Debug)]
 pub struct LiveApp {
     pub clusters: Vec<LiveCluster>,
+    /// The flags by which a suggested command reaches the same contexts, if there are several.
+    pub contexts: String,
     /// Whether keys can be typed.
     pub has_keys: bool,
     pub(super) style: TableStyle,
@@ -156,6 +160,7 @@ impl LiveApp {
     pub fn new(clusters: Vec<LiveCluster>, style: TableStyle) -> Self {
         Self {
             clusters,
+            contexts: String::new(),
             has_keys: true,
             style,
             page: Page::Table,
@@ -221,6 +226,24 @@ impl LiveApp {
             group.id.short_name()
         };
         clean(&name)
+    }
+
+    /// The lines of each evacuation of these groups.
+    pub fn evacuations<'a>(
+        &'a self,
+        statuses: impl Iterator<Item = &'a Status>,
+    ) -> Vec<Vec<String>> {
+        let now = self.clusters.first().map(|cluster| cluster.now);
+        let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
+        let (flags, only) = match self.clusters.as_slice() {
+            [one] => (one.connection.everywhere(), Some(one.context.as_str())),
+            _ => (self.contexts.clone(), None),
+        };
+        let found = recorded(statuses);
+        found
+            .iter()
+            .map(|evacuation| lines(evacuation, &flags, only, now))
+            .collect()
     }
 
     pub(super) fn show(&mut self, page: Page) {

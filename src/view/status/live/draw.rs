@@ -16,9 +16,9 @@ use crate::model::State;
 use crate::text::{clean, cut, wrap};
 use crate::view::age::age;
 use crate::view::columns::paint_text;
-use crate::view::status::narrow;
 use crate::view::status::notes::notes;
 use crate::view::status::table::{ClusterStatuses, TableStyle, colour};
+use crate::view::status::{evacuated, narrow};
 
 /// The API answers more often than this while the connection works.
 const NOTICEABLE_SILENCE: Duration = Duration::from_secs(5);
@@ -26,6 +26,9 @@ const NOTICEABLE_SILENCE: Duration = Duration::from_secs(5);
 const MIN_ROWS_FOR_NOTES: usize = 12;
 /// With more groups than this, only the selected one has a note.
 const MAX_GROUPS_WITH_NOTES: usize = 20;
+
+/// The evacuations have at most this part of the lines.
+const MAX_BANNER_SHARE: usize = 4;
 
 /// How many of the last changes are shown.
 const MAX_RECENT_CHANGES: usize = 10;
@@ -140,7 +143,10 @@ impl LiveApp {
     fn below(&self, rows: &[GroupRow], selected: usize, width: u16) -> Below {
         let selected = rows.get(selected..=selected).unwrap_or_default();
         let notes = if rows.len() <= MAX_GROUPS_WITH_NOTES {
-            self.notes(rows, width)
+            // Those that only an evacuation keeps away have it in the head.
+            let is_noted = |(_, status): &&GroupRow| !evacuated::is_only_evacuated(status);
+            let noted: Vec<GroupRow> = rows.iter().filter(is_noted).copied().collect();
+            self.notes(&noted, width)
         } else {
             Vec::new()
         };
@@ -192,10 +198,38 @@ impl LiveApp {
             lines.push(self.counts(rows).into());
         }
         lines.extend(self.warnings(width));
+        lines.extend(self.banner(width, room));
         if room >= MIN_ROWS_FOR_NOTES {
             lines.push(String::new().into());
         }
         lines
+    }
+
+    /// The evacuations: each with the command that ends it, if they have room.
+    fn banner(&self, width: u16, room: usize) -> Vec<StyledLine> {
+        let statuses = self.clusters.iter().flat_map(|it| &it.statuses);
+        let evacuations = self.evacuations(statuses);
+        let fold = |lines: &[String]| {
+            let lines = lines.iter();
+            let lines = lines.flat_map(|line| wrap(line, width.into()));
+            lines.collect::<Vec<_>>()
+        };
+        let all = evacuations.iter().map(|lines| fold(lines));
+        let all: Vec<String> = all.flatten().collect();
+        let lines = if all.len() <= room / MAX_BANNER_SHARE {
+            all
+        } else {
+            let first = evacuations.iter().filter_map(|lines| lines.first());
+            let mut first: Vec<String> = first.map(|line| cut(line, width.into())).collect();
+            let limit = (room / MAX_BANNER_SHARE).max(1);
+            if first.len() > limit {
+                let more = first.len() + 1 - limit;
+                first.truncate(limit - 1);
+                first.push(format!("{more} more evacuations: kubectl failover status"));
+            }
+            first
+        };
+        lines.into_iter().map(bold).collect()
     }
 
     /// Such as `1 Invalid, 39 Primary`.

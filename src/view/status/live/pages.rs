@@ -72,7 +72,10 @@ impl LiveApp {
             wide: true,
             ..self.style
         };
-        report(self.groups(group.cluster, status), style, Some(columns))
+        let shown = report(self.groups(group.cluster, status), style, Some(columns));
+        let evacuations = self.evacuations(std::iter::once(status)).concat();
+        let evacuations = evacuations.iter().map(|line| format!("{line}\n"));
+        evacuations.chain([shown]).collect()
     }
 
     fn choice(&self, group: &GroupKey, at: usize) -> PageText {

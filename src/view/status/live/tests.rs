@@ -10,7 +10,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::app::{GroupKey, Key, Link, LiveApp, LiveCluster, Page, Request};
 use crate::model::{
-    BackendStatus, Flags, GroupId, Readiness, Runner, State, Status, StatusChange, WeightsOrigin,
+    AvoidEffect, AvoidEntry, AvoidStatus, BackendStatus, Flags, GroupId, Readiness, Runner, State,
+    Status, StatusChange, WeightsOrigin,
 };
 use crate::text::ConnectionFlags;
 use crate::view::status::table::TableStyle;
@@ -403,4 +404,38 @@ fn the_last_changes_are_kept_for_the_end() {
     assert!(kept[1].contains("group-020") && kept[100].contains("group-119"));
     let drawn = text(&mut app, 200, 50);
     assert_eq!(drawn.matches("appeared").count(), 10, "{drawn}");
+}
+
+#[test]
+fn an_evacuation_is_in_the_head_and_not_said_again_of_each_group() {
+    let evacuated = |mut status: Status| {
+        let entry = AvoidEntry {
+            backends: vec!["web-svc".into()],
+            cluster: Some("east".into()),
+            id: "CHG-77".into(),
+            by: "admin@vm".into(),
+            at: Some(Timestamp::UNIX_EPOCH),
+            ..AvoidEntry::default()
+        };
+        status.reason = entry.evacuates("web-svc");
+        status.avoid = vec![AvoidStatus {
+            entry,
+            effect: AvoidEffect::InForce,
+        }];
+        status
+    };
+    let mut app = app(groups(15).into_iter().map(evacuated).collect());
+    let lines = lines(&mut app, 100, 40);
+    let with = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    let head = "east is evacuated (CHG-77) by admin@vm, 0s ago: 15 groups avoid it.";
+    assert_eq!(lines[2], head);
+    let command =
+        "to end it in context west: kubectl failover return east --id CHG-77 --context west";
+    assert_eq!(lines[3].trim_start(), command);
+    // Of the selected group.
+    assert_eq!(with("Evacuated by admin@vm"), 1, "{lines:#?}");
+    assert_eq!(with("return east"), 1, "{lines:#?}");
+    keys(&mut app, &[Key::Enter]);
+    let details = text(&mut app, 100, 40);
+    assert!(details.contains("return east --id CHG-77"), "{details}");
 }
