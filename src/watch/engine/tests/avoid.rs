@@ -97,8 +97,7 @@ fn an_evacuation_rests_while_nothing_else_is_ready_and_then_expires() {
     assert_eq!(back.weights.as_deref(), Some(&[1, 0][..]));
     assert_eq!(
         back.last_move.as_ref().unwrap().why,
-        "web has 1 of 2 endpoints ready, and no fallback that carries traffic is ready; web should be \
-         avoided (CHG-77), but no other backend can take its traffic"
+        "web has 1 of 2 endpoints ready, and no fallback that carries traffic is ready; web is evacuated (CHG-77), but no other backend can take its traffic"
     );
     harness.answer(Ok(avoiding(3, HOME, back.last_move.as_ref())));
     harness.settle();
