@@ -375,7 +375,7 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
         .stdout_contains(" ago: 1 group avoids it.")
         .stdout_contains(&format!("not evacuated: {}/late", ns.name))
         .stdout_contains(&format!(
-            "to end it: kubectl failover return {0} --id CHG-4 --context west -n {0}",
+            "to end it in context west: kubectl failover return {0} --id CHG-4 --context west\n",
             ns.name
         ));
     let check = plugin().args(["check"]).on(side).run().await;
