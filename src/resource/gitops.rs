@@ -94,21 +94,30 @@ impl Meta {
     }
 }
 
-/// Says how to make a GitOps tool ignore weights that it did not set.
+/// What `force` and `evacuate` change beside the weights, of what a manifest has.
+const PRIMARY: &str = r#".metadata.annotations["failover.linkerd.io/primary-service"]"#;
+const PRIMARY_POINTER: &str = "/metadata/annotations/failover.linkerd.io~1primary-service";
+
+/// Says how to make a GitOps tool ignore what it did not set. The examples in `deploy/gitops` have the
+/// same settings.
 pub fn keep_weights(owner: &str, carrier: Carrier) -> String {
-    let weights = match carrier {
-        Carrier::Split => ".spec.backends[].weight",
-        Carrier::Route => {
-            ".spec.rules[].backendRefs[].weight, .spec.rules[].backendRefs[].namespace"
-        }
+    let (weights, list) = match carrier {
+        Carrier::Split => (".spec.backends[].weight", "/spec/backends"),
+        Carrier::Route => (
+            ".spec.rules[].backendRefs[].weight, .spec.rules[].backendRefs[].namespace",
+            "/spec/rules",
+        ),
     };
     match owner {
         "Argo CD" => format!(
-            "in its Application set spec.ignoreDifferences to jqPathExpressions: [{weights}] and \
-             the sync option \
-             RespectIgnoreDifferences=true"
+            "in its Application set spec.ignoreDifferences to jqPathExpressions: [{weights}, \
+             {PRIMARY}] and the sync option RespectIgnoreDifferences=true"
         ),
-        "Flux" => "annotate it there with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned(),
+        "Flux" => format!(
+            "in its Kustomization set spec.ignore to paths: [{list}, {PRIMARY_POINTER}], or before \
+             kustomize-controller 1.9 annotate it there with kustomize.toolkit.fluxcd.io/ssa: \
+             IfNotPresent"
+        ),
         "Flux's helm-controller" => "annotate it there with \
                                      helm.toolkit.fluxcd.io/driftDetection: disabled, and do not \
                                      upgrade the release while traffic is away"
@@ -177,6 +186,44 @@ mod tests {
             owner(&json!({ "managedFields": managers })).as_deref(),
             Some("Flux")
         );
+    }
+
+    /// Flux removes what managers add whose names begin with `kubectl`.
+    #[test]
+    fn flux_does_not_take_the_writes_of_this_tool_for_manual_edits() {
+        assert!(!crate::resource::FIELD_MANAGER.starts_with("kubectl"));
+    }
+
+    /// The settings in the words are those of the examples.
+    #[test]
+    fn the_examples_have_the_settings_that_are_printed() {
+        let argocd = include_str!("../../deploy/gitops/argocd.yaml");
+        let flux = include_str!("../../deploy/gitops/flux.yaml");
+        for (owner, example, list) in [
+            ("Argo CD", argocd, "/spec/ignoreDifferences"),
+            ("Flux", flux, "/spec/ignore"),
+        ] {
+            let objects: Vec<serde_json::Value> = serde_yaml::from_multiple(example).unwrap();
+            let ignored = objects
+                .iter()
+                .find_map(|object| object.pointer(list))
+                .unwrap();
+            for entry in ignored.as_array().unwrap() {
+                let kind = entry.get("kind").or(entry.pointer("/target/kind"));
+                let carrier = match kind.unwrap().as_str() {
+                    Some("TrafficSplit") => Carrier::Split,
+                    _ => Carrier::Route,
+                };
+                let paths = entry.get("jqPathExpressions").or(entry.get("paths"));
+                let paths = paths.unwrap().as_array().unwrap().iter();
+                let paths: Vec<&str> = paths.filter_map(serde_json::Value::as_str).collect();
+                let words = keep_weights(owner, carrier);
+                assert!(
+                    words.contains(&format!("[{}]", paths.join(", "))),
+                    "{words}"
+                );
+            }
+        }
     }
 
     #[test]

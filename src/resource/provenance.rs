@@ -8,9 +8,10 @@ use super::record::Record;
 use crate::model::history::{CurrentGroup, EventSource, HistoryRow};
 use crate::model::{EventKind, Group, GroupEvent, LastMove, OverrideState, WeightsOrigin};
 
-/// The field manager of this tool's writes, see
+/// The field manager of this tool's writes. It must not begin with `kubectl`: Flux takes such managers
+/// for manual edits, and removes the annotations that they add. See
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>.
-pub const FIELD_MANAGER: &str = "kubectl-failover";
+pub const FIELD_MANAGER: &str = "linkerd-failover";
 
 /// An edit within this time of a move may have reverted it.
 const CONTEST_WINDOW: SignedDuration = SignedDuration::from_mins(10);

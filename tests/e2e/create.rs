@@ -93,7 +93,7 @@ async fn create_writes_exactly_one_object() {
         .iter()
         .filter_map(|it| it.manager.as_deref())
         .collect();
-    assert_eq!(managers, ["kubectl-failover"]);
+    assert_eq!(managers, ["linkerd-failover"]);
 }
 
 #[tokio::test]

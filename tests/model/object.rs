@@ -340,7 +340,7 @@ fn annotations_of_this_tool_do_not_count_as_edits() {
     };
     let mut object = Object::new(2);
     object.json["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
-    object.json["metadata"]["managedFields"] = json!([entry("kubectl-failover", 5)]);
+    object.json["metadata"]["managedFields"] = json!([entry("linkerd-failover", 5)]);
     let made = WeightsOrigin::Created("2026-01-01T00:00:00Z".parse().ok());
     assert_eq!(
         (
@@ -351,7 +351,7 @@ fn annotations_of_this_tool_do_not_count_as_edits() {
     );
     assert_eq!(object.record().events(), []);
     object.json["metadata"]["managedFields"] =
-        json!([entry("kubectl-edit", 3), entry("kubectl-failover", 5)]);
+        json!([entry("kubectl-edit", 3), entry("linkerd-failover", 5)]);
     let at = "2026-01-01T00:00:03Z".parse().unwrap();
     let edited = WeightsOrigin::Edited {
         by: "kubectl-edit".to_owned(),
