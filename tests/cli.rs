@@ -9,6 +9,7 @@
 mod support;
 
 mod cli {
+    mod alerts;
     mod argv0;
     mod certificates;
     mod chart;

@@ -160,6 +160,10 @@ const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"]
 
 const NAMESPACES: Right = Right::needed("", "namespaces", &["list"]).cluster_wide();
 const DEPLOYMENTS: Right = Right::needed("apps", "deployments", &["list"]).cluster_wide();
+const PROMETHEUS_RULES: Right =
+    Right::needed("monitoring.coreos.com", "prometheusrules", &["list"])
+        .cluster_wide()
+        .helpful("cannot tell whether the alerts are loaded");
 const UNSEEN: &str = "cannot detect linkerd-failover, which may undo failovers";
 
 const EDIT: &[&str] = &["get", "list", "patch"];
@@ -324,6 +328,7 @@ impl RbacCommand {
                         Right::needed("", "pods", &["list"]).helpful("--proxy cannot list pods"),
                         NAMESPACES.helpful("cannot detect Linkerd"),
                         DEPLOYMENTS.helpful("cannot tell whether Linkerd is ready"),
+                        PROMETHEUS_RULES,
                     ]
                 },
             ),

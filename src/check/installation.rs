@@ -1,5 +1,5 @@
-//! Checks `watch` in the cluster, if it is installed: its pods, its version, its Leases and the
-//! rights of its ServiceAccount.
+//! Checks `watch` in the cluster, if it is installed: its pods, its version, its Leases, its alerts
+//! and the rights of its ServiceAccount.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::cluster::api::access_review::{self, Account, ResourceAction};
 use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::api::workloads::{Deployment, OWN_NAME};
-use crate::cluster::api::{lease, namespaces, workloads};
+use crate::cluster::api::{lease, namespaces, prometheus_rules, workloads};
 use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::queries::upstream::EXTENSION_LABEL;
 use crate::model::check::{Category, CheckResult};
@@ -33,6 +33,7 @@ pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> Option<Category> {
     }
     checks.push(label(cluster, &found).await);
     checks.extend(leases(cluster, &found).await);
+    checks.extend(alerts(cluster, apis, &found).await);
     Some(Category {
         name: "failover-installation",
         checks,
@@ -106,6 +107,24 @@ async fn leases(cluster: &Cluster, found: &[Deployment]) -> Option<CheckResult> 
     });
     let description = "no watch elsewhere holds a Lease";
     Some(CheckResult::warning(description, others.collect()))
+}
+
+/// Returns nothing if there is no Prometheus Operator, or you may not list its rules.
+async fn alerts(cluster: &Cluster, apis: &ApiGroups, found: &[Deployment]) -> Option<CheckResult> {
+    if !apis.serve(prometheus_rules::API_VERSION) {
+        return None;
+    }
+    let has_alerts = prometheus_rules::has_own(cluster).await.ok()?;
+    let line = "no namespace has a PrometheusRule of the chart: an outage alerts nobody";
+    let lines = Vec::from_iter((!has_alerts).then(|| line.to_owned()));
+    let deployment = found.first()?;
+    let reach = cluster.reach.within(&deployment.namespace);
+    let value = "--set prometheusRule.create=true";
+    let hint = match &deployment.helm_release {
+        Some(release) => format!("helm upgrade {release} CHART --reuse-values {value}"),
+        None => format!("kubectl failover install {reach} {value} | kubectl apply -f -"),
+    };
+    Some(CheckResult::warning("the alerts are loaded", lines).hint(hint))
 }
 
 fn account(deployment: &Deployment) -> Account {

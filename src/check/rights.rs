@@ -12,7 +12,7 @@ use super::rights_in_short;
 use crate::access::rights::{RbacCommand, Right, RightScope};
 use crate::cluster::api::access_review::{self, ResourceAction};
 use crate::cluster::api::discovery::ApiGroups;
-use crate::cluster::api::lease;
+use crate::cluster::api::{lease, prometheus_rules};
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::text::place;
@@ -62,7 +62,9 @@ fn rights_that_matter(task: RbacCommand, apis: &ApiGroups) -> Vec<Right> {
     let mut rights = task.rights();
     rights.retain(|right| {
         let kind = right.carrier();
-        kind.is_none_or(|kind| apis.serve_kind(kind.info()))
+        let is_served =
+            right.group != prometheus_rules::API_GROUP || apis.serve(prometheus_rules::API_VERSION);
+        is_served && kind.is_none_or(|kind| apis.serve_kind(kind.info()))
     });
     rights
 }

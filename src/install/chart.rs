@@ -16,7 +16,7 @@ macro_rules! chart_file {
 
 /// The names and contents of the files with definitions, then of those with objects, in the order in
 /// which the objects can be created.
-pub const CHART_FILES: [(&str, &str); 11] = [
+pub const CHART_FILES: [(&str, &str); 13] = [
     chart_file!("templates/_helpers.tpl"),
     chart_file!("templates/rights/_rights.tpl"),
     chart_file!("templates/namespace.yaml"),
@@ -27,8 +27,13 @@ pub const CHART_FILES: [(&str, &str); 11] = [
     chart_file!("templates/deployment.yaml"),
     chart_file!("templates/poddisruptionbudget.yaml"),
     chart_file!("templates/podmonitor.yaml"),
+    chart_file!("templates/prometheusrule.yaml"),
+    chart_file!("templates/dashboard.yaml"),
     chart_file!("templates/admissionpolicy.yaml"),
 ];
+
+/// The files that templates read with `.Files.Get`.
+const OTHER_FILES: [(&str, &str); 1] = [chart_file!("dashboards/kubectl-failover.json")];
 
 /// What Helm calls a release.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +52,7 @@ pub fn render(release: Release<'_>, values: &Value) -> Result<Vec<Value>, Proble
         "Release": { "Name": release.name, "Namespace": release.namespace },
         "Chart": { "AppVersion": env!("CARGO_PKG_VERSION") },
     });
-    let mut templates = Templates::default();
+    let mut templates = Templates::with_files(&OTHER_FILES);
     let failed = |file: &str, why: String| Problem::new(format!("{file} of the chart: {why}"));
     let mut objects = Vec::new();
     for (file, content) in CHART_FILES {

@@ -16,6 +16,8 @@ pub fn all_objects(release: Release<'_>, namespaces: &[String]) -> Result<Vec<Va
     for part in [
         "namespace",
         "podMonitor",
+        "prometheusRule",
+        "dashboard",
         "networkPolicy",
         "flowSchema",
         "admissionPolicy",

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::{BINARY, Output, chart, helm, run};
 
 /// Values that reach every part of the chart.
-const VALUES: [&[&str]; 7] = [
+const VALUES: [&[&str]; 9] = [
     &[],
     &["replicas=1,image.digest=sha256:ab,metrics.port=9091,metrics.address=[::]"],
     &["namespaces={web,shop}", "remotes.fromLinks={east,north}"],
@@ -26,6 +26,11 @@ const VALUES: [&[&str]; 7] = [
         "podMonitor.create=true,podMonitor.labels.release=x,networkPolicy.create=true",
         "flowSchema.create=true,admissionPolicy.create=true",
     ],
+    &[
+        "prometheusRule.create=true,prometheusRule.labels.release=x,prometheusRule.awayHours=8",
+        "dashboard.create=true,dashboard.labels.folder=x",
+    ],
+    &["prometheusRule.create=true,metrics.detail=counts"],
     &[
         "rbac.findUpstream=false,rbac.roles=false,podDisruptionBudget.create=false",
         r"alongsideUpstream=true,nodeSelector.kubernetes\.io/os=linux,priorityClassName=high",

@@ -104,6 +104,7 @@ impl Installation {
 async fn helm_installs_upgrades_rolls_back_and_removes_it() {
     let _alone = ALONE.lock().await;
     let it = Installation::new().await;
+    define_prometheus_rules(&it).await;
     it.install(&["--set", "replicas=2"]);
     assert_eq!(it.replicas().await, (Some(2), Some(2)));
     it.plugin(&["check"])
@@ -116,11 +117,15 @@ async fn helm_installs_upgrades_rolls_back_and_removes_it() {
             "√ deployment linkerd-failover/kubectl-failover has the version of this program",
         )
         .stdout_contains("√ the extension has one namespace")
+        .stdout_contains("‼ the alerts are loaded")
         .stdout_contains("√ Linkerd's failover controller: not installed (optional)");
-    let more = "replicas=3,networkPolicy.create=true,flowSchema.create=true,admissionPolicy.create=true,namespaces={shop}";
+    let more = "replicas=3,networkPolicy.create=true,flowSchema.create=true,admissionPolicy.create=true,prometheusRule.create=true,namespaces={shop}";
     it.namespace("shop").await;
     it.install(&["--set", more]);
     assert_eq!(it.replicas().await, (Some(3), Some(3)));
+    it.plugin(&["check"])
+        .await
+        .stdout_contains("√ the alerts are loaded");
     judges_as_the_program(&it.side).await;
     has_no_unknown_field(&it).await;
     it.helm(&["rollback", NAMESPACE, "1", "--wait"]).success();
@@ -139,6 +144,30 @@ async fn helm_installs_upgrades_rolls_back_and_removes_it() {
         .stdout_is_empty()
         .stderr_contains("kubectl-failover is not installed in namespace linkerd-failover");
     installed_without_helm(&it).await;
+}
+
+/// As the Prometheus Operator does.
+async fn define_prometheus_rules(it: &Installation) {
+    let group = "monitoring.coreos.com";
+    let names = json!({"plural": "prometheusrules", "singular": "prometheusrule", "kind": "PrometheusRule"});
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let version = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("prometheusrules.{group}")},
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
+    });
+    apply(&it.side, &definition, &PatchParams::apply("test")).await;
+    eventually("PrometheusRules are served", async || {
+        let served = it
+            .side
+            .client
+            .list_api_group_resources(&format!("{group}/v1"))
+            .await;
+        served.map(drop).map_err(|cause| cause.to_string())
+    })
+    .await;
 }
 
 /// The API server accepts every object, with all that it has. Helm does not ask it to be strict.

@@ -44,6 +44,12 @@ pub static HELM: GoTool = go_tool!(
        -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
        -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36"]
 );
+/// Without the service discoveries, which are most of it.
+pub static PROMTOOL: GoTool = go_tool!(
+    "promtool",
+    "2 minutes",
+    &["-ldflags=-s -w", "-tags=remove_all_sd,stringlabels"]
+);
 pub static KUBE_SCORE: GoTool = go_tool!("kube-score", "30 seconds", &["-ldflags=-s -w"]);
 
 impl GoTool {

@@ -28,6 +28,7 @@ mod output;
 mod plugin;
 mod programs;
 mod pty;
+mod queries;
 mod rights;
 mod running;
 mod sandbox;
@@ -45,7 +46,7 @@ pub use documented::{documented, documented_as, documented_metrics};
 pub use endpoints::endpoint;
 pub use fault_proxy::{FaultProxy, OBSERVATION_TIME};
 pub use faults::{Fault, Recorded};
-pub use go_tools::{GoTool, KUBE_SCORE};
+pub use go_tools::{GoTool, KUBE_SCORE, PROMTOOL};
 pub use harmless::harmless;
 pub use helm::{chart, helm, helm_command};
 pub use image::Image;
@@ -56,6 +57,7 @@ pub use output::Output;
 pub use plugin::{Plugin, plugin};
 pub use programs::{Revived, free_port, start_again};
 pub use pty::Pty;
+pub use queries::{alert_rules, alerts, dashboard_queries, queries_find};
 pub use rights::{
     add_gone, allow_everywhere, kubeconfig_of, kubeconfig_with, restricted_kubeconfig,
     restricted_kubeconfig_of, rule, token, token_in, users,

@@ -15,6 +15,7 @@ pub mod namespaces;
 pub mod pod_health;
 pub mod pods;
 pub mod port_forward;
+pub mod prometheus_rules;
 pub mod service_profiles;
 pub mod services;
 pub mod slice_index;

@@ -13,7 +13,7 @@ use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 
 const VERSION_LABEL: &str = "app.kubernetes.io/version";
-const NAME_LABEL: &str = "app.kubernetes.io/name";
+pub const NAME_LABEL: &str = "app.kubernetes.io/name";
 /// The label of what manages an object; Helm's value is `Helm`.
 const MANAGER_LABEL: &str = "app.kubernetes.io/managed-by";
 const RELEASE_LABEL: &str = "app.kubernetes.io/instance";

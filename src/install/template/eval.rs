@@ -9,9 +9,13 @@ use super::functions::{call, is_true, printed};
 use super::lexer::Token;
 use super::parser::{Block, BlockKind, Call, Node, Operand, Pipeline, parse};
 
-/// The definitions that templates can include.
 #[derive(Debug, Default)]
-pub struct Templates(BTreeMap<String, Vec<Node>>);
+pub struct Templates {
+    /// What templates can include.
+    definitions: BTreeMap<String, Vec<Node>>,
+    /// What `.Files.Get` returns.
+    files: BTreeMap<&'static str, &'static str>,
+}
 
 /// The data that a path begins from.
 #[derive(Clone, Copy)]
@@ -21,9 +25,16 @@ struct Data<'a> {
 }
 
 impl Templates {
+    pub fn with_files(files: &[(&'static str, &'static str)]) -> Self {
+        Self {
+            files: files.iter().copied().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Adds the definitions of a file.
     pub fn define(&mut self, template: &str) -> TemplateResult<()> {
-        parse(template, &mut self.0).map(drop)
+        parse(template, &mut self.definitions).map(drop)
     }
 
     /// Renders a file, which can include the definitions.
@@ -84,6 +95,10 @@ impl Templates {
             {
                 (name, operands)
             }
+            Some((
+                Operand::Token(Token::Path { keys, .. }),
+                [Operand::Token(Token::Text(name))],
+            )) if *keys == ["Files", "Get"] => return self.file(name),
             Some((operand, [])) if piped.is_none() => return self.operand(operand, data),
             _ => return Err("a value has arguments".to_owned()),
         };
@@ -96,11 +111,17 @@ impl Templates {
         let [Value::String(name), dot] = args.as_slice() else {
             return Err("include needs a name and data".to_owned());
         };
-        let nodes = self.0.get(name);
+        let nodes = self.definitions.get(name);
         let nodes = nodes.ok_or_else(|| format!("{name} is not defined"))?;
         let mut out = String::new();
         self.write(nodes, Data { root: dot, dot }, &mut out)?;
         Ok(Value::from(out))
+    }
+
+    fn file(&self, name: &str) -> TemplateResult<Value> {
+        let content = self.files.get(name);
+        let missing = || format!("the file {name} does not exist");
+        content.map(|text| Value::from(*text)).ok_or_else(missing)
     }
 
     fn operand(&self, operand: &Operand, data: Data<'_>) -> TemplateResult<Value> {
@@ -130,7 +151,7 @@ mod tests {
     use super::*;
 
     fn rendered(template: &str) -> TemplateResult<String> {
-        let mut templates = Templates::default();
+        let mut templates = Templates::with_files(&[("f", "x\ny")]);
         templates.define(r#"{{ define "name" }}[{{ .a }}]{{ end }}"#)?;
         let data = json!({"a": 1, "list": ["x", "y"], "none": [], "map": {"k": {"d": true}}});
         templates.render(template, &data)
@@ -152,6 +173,8 @@ mod tests {
             ),
             (r#"{{ .missing | default "d" }}{{ .missing }}"#, "d"),
             ("{{ if and .a (not .none) }}yes{{ end }}", "yes"),
+            (r#"{{ .Files.Get "f" | nindent 1 }}"#, "\n x\n y"),
+            (r#"{{ "{{" }} $labels.x }}"#, "{{ $labels.x }}"),
             (r#"{{ if eq .a 1 }}{{ or .none "z" }}{{ end }}"#, "z"),
         ] {
             assert_eq!(rendered(template).as_deref(), Ok(expected), "{template}");
@@ -169,6 +192,7 @@ mod tests {
             r#"{{ include "other" . }}"#,
             r#"{{ printf "%d" .a }}"#,
             "{{ | quote }}",
+            r#"{{ .Files.Get "g" }}"#,
             "{{ (.a }}x{{ else if .b }}",
         ] {
             assert!(rendered(template).is_err(), "{template}");

@@ -5,7 +5,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    Fault, FaultProxy, Running, TestNamespace, documented_metrics, end, eventually, plugin, shared,
+    Fault, FaultProxy, Running, TestNamespace, documented_metrics, end, eventually, plugin,
+    queries_find, shared,
 };
 
 /// The address of a watch's metrics.
@@ -123,7 +124,9 @@ async fn the_metrics_count_what_the_watch_does() {
         &of_groups.each_ref().map(String::as_str),
     )
     .await;
-    documented_metrics(&get(&address, "/metrics").await);
+    let metrics = get(&address, "/metrics").await;
+    documented_metrics(&metrics);
+    queries_find(&metrics);
 
     proxy.inject(Method::GET, "/endpointslices", 3, Fault::Answer(503, None));
     proxy.cut_streams();
