@@ -8,7 +8,8 @@ use crate::cluster::Cluster;
 use crate::model::{AvoidEntry, Override, OverrideState, Pause};
 use crate::resource::Record;
 use crate::resource::annotations::{AVOID, OVERRIDE, PAUSED, PRIMARY_SERVICE};
-use crate::view::command_line::command_on;
+use crate::text::ConnectionFlags;
+use crate::view::command_line::{command_on, return_command};
 
 /// The annotations that hold a group's orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +93,14 @@ fn avoid_now(record: &Record) -> String {
 pub fn evacuated(entry: &AvoidEntry) -> String {
     let (by, purpose) = (signed(&entry.by, entry.until), entry.purpose());
     format!("evacuated by {by}{purpose}")
+}
+
+/// What to do before traffic can move to a backend that is evacuated. `flags` are those for the
+/// context.
+pub fn end_first(entry: &AvoidEntry, backend: &str, flags: &ConnectionFlags) -> String {
+    let (by, purpose) = (signed(&entry.by, entry.until), entry.purpose());
+    let end = return_command(entry, flags);
+    format!("{backend} is evacuated by {by}{purpose}; end that first: {end}")
 }
 
 /// `web-east by admin@vm until … (CHG-77: game day)`, to follow "forced to".

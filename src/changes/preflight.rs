@@ -152,7 +152,7 @@ impl Preflight {
     }
 
     /// Returns the entry that keeps traffic off this backend while another one can take it.
-    fn evacuation(&self, group: &Group, index: usize) -> Option<AvoidEntry> {
+    pub fn evacuation(&self, group: &Group, index: usize) -> Option<AvoidEntry> {
         let effective = group.at(self.now, &self.readiness);
         let avoided = effective.avoided(&effective.weights(), &self.readiness);
         let is_avoided = avoided.get(index) == Some(&true);

@@ -26,6 +26,7 @@ Examples:
   kubectl failover create web-svc --fallback web-svc-east --kind httproute --resilient
   kubectl failover create --adopt httproute/web --primary web-svc
   kubectl failover create --all --fallback-cluster east
+  kubectl failover create --all --fallback-cluster east --selector team=web
   kubectl failover create --all --fallback-cluster east,north --all-namespaces --dry-run=client -o yaml
   kubectl failover create -f groups.yaml --yes",
 )
@@ -68,6 +69,9 @@ pub struct CreateArgs {
         conflicts_with_all = ["service", "fallback", "primary", "name", "adopt", "weights"]
     )]
     pub all: bool,
+    /// With --all: only for services with these labels
+    #[arg(short = 'l', long, value_name = "LABELS", requires = "all")]
+    pub selector: Option<String>,
     /// Cluster whose mirrors become the fallbacks, in this order (repeatable)
     #[arg(long, value_name = "CLUSTER", value_delimiter = ',', requires = "all")]
     pub fallback_cluster: Vec<String>,

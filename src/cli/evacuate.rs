@@ -35,8 +35,8 @@ pub struct EvacuateArgs {
     /// Cluster, as the mirrors of its services call it, or the name of its context
     #[arg(value_name = "CLUSTER")]
     pub evacuated: String,
-    /// Identifier, such as CHG-77: `return --id` ends what has it, and the same command with it goes on
-    /// [default: one from the cluster's name and the time]
+    /// Identifier, such as CHG-77, by which `return` ends the evacuation. `evacuate` with the same one goes
+    /// on with it [default: one from the cluster's name and the time]
     #[arg(long, value_name = "ID", value_parser = parse_identifier)]
     pub id: Option<String>,
     /// Expire after this long, such as 4h
@@ -45,6 +45,14 @@ pub struct EvacuateArgs {
     /// Reason, shown in status and history
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Skip this safety check (repeatable)
+    #[arg(
+        long,
+        value_parser = Danger::parser(&[Danger::Conflict, Danger::Others, Danger::Paused, Danger::Gitops]),
+        value_delimiter = ',',
+        value_name = "DANGER"
+    )]
+    pub allow: Vec<Danger>,
     #[command(flatten)]
     pub many: ManyArgs,
 }
@@ -63,6 +71,16 @@ pub struct ReturnArgs {
     /// How long to wait for --when-ready; then return what is ready and exit with 3 [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "when_ready")]
     pub timeout: Option<Duration>,
+    /// Skip this safety check (repeatable)
+    #[arg(
+        long,
+        value_parser = Danger::parser(&[
+            Danger::Unready, Danger::Short, Danger::Unknown, Danger::Paused, Danger::Gitops,
+        ]),
+        value_delimiter = ',',
+        value_name = "DANGER"
+    )]
+    pub allow: Vec<Danger>,
     #[command(flatten)]
     pub many: ManyArgs,
 }
@@ -80,12 +98,9 @@ pub struct ManyArgs {
     /// Move this many groups at a time, and look at them before the next ones [default: all at once]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch: Option<u32>,
-    /// How long to watch the groups that were moved before the next batch
+    /// With --batch: how long to watch the groups that were moved before the next batch
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, default_value = "30s", requires = "batch")]
     pub pause: Duration,
-    /// Skip this safety check (repeatable)
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
-    pub allow: Vec<Danger>,
     /// Only show what would change; `server` also asks the API servers to validate it
     #[arg(
         long,

@@ -1,5 +1,6 @@
 //! The arguments that `force`, `failback`, `set`, `pause` and `resume` share.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::RemoteArgs;
@@ -68,12 +69,20 @@ pub enum Danger {
     Evacuated,
     /// Another object routes the same service, so the change may have no effect
     Conflict,
-    /// Somebody else forced the group; for failback --all and -l, and evacuate
+    /// Somebody else forced the group
     Others,
-    /// Somebody paused the group; for evacuate and return
+    /// Somebody paused the group
     Paused,
     /// A GitOps tool owns the object and may undo the change
     Gitops,
+}
+
+impl Danger {
+    /// Parses the value of `--allow` for a command that only these dangers concern.
+    pub fn parser(of: &'static [Self]) -> impl TypedValueParser<Value = Self> {
+        let names = of.iter().filter_map(ValueEnum::to_possible_value);
+        PossibleValuesParser::new(names).try_map(|name| Self::from_str(&name, false))
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

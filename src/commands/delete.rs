@@ -7,6 +7,7 @@ use super::args::targets::change_targets;
 use super::env::CommandEnv;
 use crate::changes::confirm::carriers;
 use crate::changes::order::{ChangePlan, Order, OrderSpec};
+use crate::changes::precondition::end_first;
 use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
 use crate::cli::{DeleteArgs, DeleteDanger};
@@ -79,7 +80,9 @@ fn refuse_to_move(group: &Group, seen: &Preflight) -> Result<Option<Refusal>, Re
         carriers(&active)
     );
     let home = group.backend_name(group.home_index());
-    let next = if home == apex {
+    let next = if let Some(entry) = seen.evacuation(group, group.home_index()) {
+        end_first(&entry, home, &seen.reach)
+    } else if home == apex {
         format!(
             "fail back first: {}",
             command_on("failback", &group.id, &seen.place)

@@ -10,7 +10,9 @@ use super::avoid_status::{AvoidEffect, AvoidStatus};
 use super::by_cluster::PlacedGroup;
 use super::ids::GroupId;
 use super::residence::Membership;
-use super::status::Status;
+
+use super::state::State;
+use super::status::{BackendStatus, OverrideStatus, Status};
 
 /// A group, where its backends are, and when its object was created.
 #[derive(Debug, Clone)]
@@ -49,6 +51,8 @@ pub struct MissedGroup<'a> {
     pub is_newer: bool,
     /// Traffic goes there.
     pub carries: bool,
+    /// `evacuate` leaves it alone: it is paused, forced to a backend there, or not valid.
+    pub is_left: bool,
 }
 
 /// Returns the evacuations that stand, or that have expired and were not ended, by cluster and
@@ -126,6 +130,7 @@ fn missed<'a>(
                 .zip(entry.at)
                 .is_some_and(|(new, at)| new > at),
             carries: there.any(|weight| weight > 0),
+            is_left: placed.is_left_alone(cluster),
         })
     });
     missed.collect()
@@ -143,10 +148,24 @@ impl<'a> PlacedGroup<'a> {
 
     /// Returns the weights of the backends that are in a cluster.
     fn backends_in(&self, cluster: &str) -> impl Iterator<Item = u64> {
+        self.there(cluster).map(|backend| backend.weight)
+    }
+
+    fn there(&self, cluster: &str) -> impl Iterator<Item = &BackendStatus> {
         let backends = self.status.backends.iter().zip(&self.residences);
         let there = backends.filter(move |(_, residence)| {
             residence.membership(cluster, self.own) == Membership::Whole
         });
-        there.map(|(backend, _)| backend.weight)
+        there.map(|(backend, _)| backend)
+    }
+
+    fn is_left_alone(&self, cluster: &str) -> bool {
+        let forced_to = match &self.status.order {
+            Some(OverrideStatus::InForce(order)) => Some(&order.to),
+            _ => None,
+        };
+        self.status.paused.is_some()
+            || self.status.state == State::Invalid
+            || forced_to.is_some_and(|to| self.there(cluster).any(|it| it.name == *to))
     }
 }

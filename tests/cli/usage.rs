@@ -45,6 +45,23 @@ fn commands_for_one_cluster_reject_several() {
 }
 
 #[test]
+fn only_the_dangers_of_a_command_can_be_allowed() {
+    refused(
+        "evacuate east --allow=short",
+        "[possible values: conflict, others, paused, gitops]",
+    );
+    refused(
+        "return east --id X --allow=others",
+        "[possible values: unready, short, unknown, ",
+    );
+}
+
+#[test]
+fn clusters_of_the_sandbox_are_named_and_not_counted() {
+    refused("sandbox up --clusters 3", "--clusters west,east,central");
+}
+
+#[test]
 fn durations_and_conditions_are_checked() {
     refused("watch --timeout 3s", "required arguments were not provided");
     refused("watch --once --until failover", "cannot be used with");

@@ -78,6 +78,9 @@ async fn every_service_with_a_mirror_gets_a_group_once() {
     let list = dry.success().json();
     assert_eq!(list["items"].as_array().unwrap().len(), 2, "{list}");
     assert!(!exists(side, "web-failover").await);
+    let labelled = "create --all --fallback-cluster far -l team=web --dry-run=client";
+    let labelled = run(side, labelled).await.success();
+    labelled.stderr_contains("no groups to create");
 
     let made = run(
         side,

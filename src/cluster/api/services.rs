@@ -259,6 +259,11 @@ pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Collection<Service> {
     Collection::new(SERVICES, namespace.into(), "", Service::decode)
 }
 
+/// Returns the Services of a namespace or of the cluster with these labels.
+pub fn labelled(namespace: Option<&str>, labels: &str) -> Collection<Service> {
+    Collection::new(SERVICES, namespace, labels, Service::decode)
+}
+
 /// Gets one Service. Returns None if it does not exist.
 pub async fn get(cluster: &Cluster, service: &ServiceRef) -> RequestResult<Option<Service>> {
     let ServiceRef { namespace, name } = service;

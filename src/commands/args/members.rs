@@ -10,7 +10,7 @@ use crate::cluster::Clusters;
 use crate::cluster::queries::residences;
 use crate::cluster::queries::residences::Residences;
 use crate::model::by_cluster::PlacedGroup;
-use crate::model::cluster_name::cluster_names;
+use crate::model::cluster_name::{cluster_names, fits};
 use crate::model::{
     Backend, ClusterName, ClusterNameSource, ContextClues, Group, Membership, Residence, Status,
 };
@@ -175,6 +175,24 @@ pub fn known_clusters(members: &[ContextMembers]) -> BTreeSet<&str> {
     own.chain(backends.map(String::as_str)).collect()
 }
 
+/// Returns the clusters that backends are in.
+pub fn backend_clusters(members: &[ContextMembers]) -> BTreeSet<&str> {
+    let backends = members.iter().flat_map(|it| &it.clusters);
+    backends.map(String::as_str).collect()
+}
+
+/// Returns the cluster of a context that was not read, by the rule of names: mirrors name it, the
+/// context's name is that or ends with it, and it is not the cluster of a context that was read.
+pub fn cluster_of_unread<'a>(members: &'a [ContextMembers], context: &str) -> Option<&'a str> {
+    let is_taken = |name: &str| {
+        let mut read = members.iter();
+        read.any(|it| it.own.name == name && it.own.source != ClusterNameSource::Context)
+    };
+    let known = backend_clusters(members).into_iter();
+    let fitting = known.filter(|name| fits(context, name) && !is_taken(name));
+    fitting.max_by_key(|name| name.len())
+}
+
 /// Returns the cluster that a user named: by its name, or by the name of its context.
 ///
 /// # Errors
@@ -245,6 +263,25 @@ mod tests {
         assert!(next.contains("did you mean east?"), "{next}");
         assert!(next.contains("available clusters: east, west"), "{next}");
         assert!(!next.contains("--local-name"), "{next}");
+    }
+
+    #[test]
+    fn a_context_that_was_not_read_is_of_the_cluster_with_which_its_name_ends() {
+        let source = ClusterNameSource::Mirrors;
+        let members = [of(
+            "prod_west",
+            "west",
+            source,
+            &["west", "east", "far-east"],
+        )];
+        for (context, cluster) in [
+            ("prod_east", Some("east")),
+            ("prod_far-east", Some("far-east")),
+            ("other_west", None),
+            ("blue", None),
+        ] {
+            assert_eq!(cluster_of_unread(&members, context), cluster, "{context}");
+        }
     }
 
     #[test]

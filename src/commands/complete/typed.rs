@@ -50,6 +50,12 @@ impl Typed {
         let values = self.command.try_get_many::<String>(argument).ok().flatten();
         values.into_iter().flatten().cloned().collect()
     }
+
+    /// Whether a flag without a value was given.
+    pub fn is_set(&self, flag: &str) -> bool {
+        let value = self.command.try_get_one::<bool>(flag).ok().flatten();
+        value.is_some_and(|is_set| *is_set)
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::{Args as _, Command, FromArgMatches as _};
 use serde_yaml::Spanned;
 
+use super::arguments;
 use crate::cli::CreateArgs;
 use crate::problem::Problem;
 use crate::settings::node::Node;
@@ -17,6 +18,8 @@ use crate::text::{clean, without_code};
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// The most groups of a file.
 const MAX_GROUPS: usize = 10_000;
+/// Mistakes beyond this number are only counted.
+const MAX_MISTAKES: usize = 20;
 
 /// The keys of a group that are flags of `create` with one value.
 const FLAGS: [&str; 16] = [
@@ -102,20 +105,36 @@ fn bad(line: u64, message: impl Into<String>) -> BadLine {
 }
 
 fn parse(name: &str, text: &str) -> Result<Vec<FileGroup>, Problem> {
-    let groups = groups(text).and_then(|groups| {
-        let mut read = Vec::new();
-        for entries in groups {
-            read.push(group(name, entries)?);
+    let groups = groups(text).map_err(|mistake| problem(name, vec![mistake]))?;
+    let (mut read, mut mistakes) = (Vec::new(), Vec::new());
+    for entries in groups {
+        match group(name, entries) {
+            Ok(group) => read.push(group),
+            Err(found) => mistakes.extend(found),
         }
-        twice(&read).map_or(Ok(read), Err)
+    }
+    mistakes.extend(twice(&read));
+    if mistakes.is_empty() {
+        return Ok(read);
+    }
+    Err(problem(name, mistakes))
+}
+
+/// Reports all mistakes of a file: one in the message, or several below it.
+fn problem(name: &str, mut mistakes: Vec<BadLine>) -> Problem {
+    mistakes.sort_by_key(|it| it.line);
+    if let [BadLine { line, message, .. }] = mistakes.as_slice() {
+        let problem = Problem::usage(format!("{name}, line {line}: {message}"));
+        return problem.next_all(mistakes.into_iter().flat_map(|it| it.next));
+    }
+    let more = mistakes.len().saturating_sub(MAX_MISTAKES);
+    let more = (more > 0).then(|| format!("… and {more} more"));
+    let problem = Problem::usage(format!("{name} has {} mistakes", mistakes.len()));
+    let lines = mistakes.into_iter().take(MAX_MISTAKES).map(|it| {
+        let next = it.next.map(|next| format!("; {next}")).unwrap_or_default();
+        format!("line {}: {}{next}", it.line, it.message)
     });
-    groups.map_err(
-        |BadLine {
-             line,
-             message,
-             next,
-         }| { Problem::usage(format!("{name}, line {line}: {message}")).next_all(next) },
-    )
+    problem.next_all(lines.chain(more))
 }
 
 /// The entries of each group.
@@ -167,22 +186,54 @@ fn groups(text: &str) -> Result<Vec<(u64, Entries)>, BadLine> {
         .collect()
 }
 
-fn group(name: &str, (line, entries): (u64, Entries)) -> Result<FileGroup, BadLine> {
-    let (mut words, mut namespace, mut lines) = (Vec::new(), None, Vec::new());
-    let (mut has_service, mut has_fallback) = (false, false);
-    for (key, node) in entries {
-        let at = key.referenced.line();
-        let key = key.value;
-        lines.push((key.clone(), at));
+/// What the keys of a group say.
+#[derive(Default)]
+struct Keys {
+    namespace: Option<String>,
+    /// The words of the command line, each with its key and the line of the key.
+    words: Vec<(String, String, u64)>,
+}
+
+/// Reads a group, or finds all mistakes in it.
+fn group(name: &str, (line, entries): (u64, Entries)) -> Result<FileGroup, Vec<BadLine>> {
+    let mut keys = Keys::default();
+    let named: Vec<String> = entries.iter().map(|(key, _)| key.value.clone()).collect();
+    let read = entries.into_iter().map(|(key, node)| keys.read(&key, node));
+    let mut mistakes: Vec<BadLine> = read.filter_map(Result::err).collect();
+    let needed = ["service", "fallbacks"].into_iter();
+    let missing = needed.filter(|key| !named.iter().any(|it| it == key));
+    mistakes.extend(missing.map(|key| bad(line, format!("the group has no {key}"))));
+    let is_whole = mistakes.is_empty();
+    let args = keys.args(line, &mut mistakes);
+    if let (true, Some(args)) = (is_whole, &args)
+        && let Err(problem) = arguments::check_group(args)
+    {
+        let next = problem.next.join("; ");
+        mistakes.push(BadLine {
+            next: Some(next).filter(|next| !next.is_empty()),
+            ..bad(line, problem.message)
+        });
+    }
+    match args.filter(|_| mistakes.is_empty()) {
+        Some(args) => Ok(FileGroup {
+            namespace: keys.namespace,
+            args,
+            place: format!("{name}, line {line}"),
+        }),
+        None => Err(mistakes),
+    }
+}
+
+impl Keys {
+    fn read(&mut self, key: &Spanned<String>, node: Node) -> Result<(), BadLine> {
+        let (at, key) = (key.referenced.line(), key.value.as_str());
         let wrong = |expected: &str| bad(at, format!("{key}: expected {expected}"));
-        match key.as_str() {
-            "service" => {
-                let service = filled(node).ok_or_else(|| wrong("the name of a service"))?;
-                words.insert(0, service);
-                has_service = true;
-            }
+        let mut push = |word: String| self.words.push((word, key.to_owned(), at));
+        match key {
+            "service" => push(filled(node).ok_or_else(|| wrong("the name of a service"))?),
             "namespace" => {
-                namespace = Some(filled(node).ok_or_else(|| wrong("the name of a namespace"))?);
+                let namespace = filled(node).ok_or_else(|| wrong("the name of a namespace"))?;
+                self.namespace = Some(namespace);
             }
             "fallbacks" => {
                 let Node::List(items) = node else {
@@ -191,18 +242,17 @@ fn group(name: &str, (line, entries): (u64, Entries)) -> Result<FileGroup, BadLi
                 let names: Option<Vec<String>> = items.into_iter().map(filled).collect();
                 let names = names.filter(|names| !names.is_empty());
                 for fallback in names.ok_or_else(|| wrong("a list of services"))? {
-                    words.push(format!("--fallback={fallback}"));
+                    push(format!("--fallback={fallback}"));
                 }
-                has_fallback = true;
             }
             "resilient" => match node.text().as_deref() {
-                Some("true") => words.push("--resilient".to_owned()),
+                Some("true") => push("--resilient".to_owned()),
                 Some("false") => {}
                 _ => return Err(wrong("true or false")),
             },
             flag if FLAGS.contains(&flag) => {
                 let value = value(flag, node).ok_or_else(|| wrong("a value"))?;
-                words.push(format!("--{flag}={value}"));
+                push(format!("--{flag}={value}"));
             }
             unknown => {
                 let known = || FLAGS.into_iter().chain(OTHERS);
@@ -214,27 +264,38 @@ fn group(name: &str, (line, entries): (u64, Entries)) -> Result<FileGroup, BadLi
                 });
             }
         }
+        Ok(())
     }
-    for (has, key) in [(has_service, "service"), (has_fallback, "fallbacks")] {
-        if !has {
-            return Err(bad(line, format!("the group has no {key}")));
+
+    /// Parses the values. A value that is wrong is left out, to find the next one; what is missing
+    /// in a group with mistakes is not another one.
+    fn args(&self, line: u64, mistakes: &mut Vec<BadLine>) -> Option<CreateArgs> {
+        let mut words: Vec<&(String, String, u64)> = self.words.iter().collect();
+        words.sort_by_key(|(_, key, _)| key != "service");
+        loop {
+            let parsed = args(words.iter().map(|(word, ..)| word));
+            let message = match parsed {
+                Ok(args) => return Some(args),
+                Err(message) => message,
+            };
+            let flag = |key: &str| match key {
+                "fallbacks" => "'--fallback ".to_owned(),
+                "service" => "'[SERVICE]'".to_owned(),
+                key => format!("'--{key}"),
+            };
+            let named = words
+                .iter()
+                .position(|(_, key, _)| message.contains(&flag(key)));
+            let Some(named) = named else {
+                if mistakes.is_empty() {
+                    mistakes.push(bad(line, format!("the group: {message}")));
+                }
+                return None;
+            };
+            let (_, key, at) = words.remove(named);
+            mistakes.push(bad(*at, format!("{key}: {message}")));
         }
     }
-    let args = args(&words).map_err(|message| {
-        let flag = |key: &str| match key {
-            "fallbacks" => "'--fallback ".to_owned(),
-            "service" => "'[SERVICE]'".to_owned(),
-            key => format!("'--{key}"),
-        };
-        let named = lines.iter().find(|(key, _)| message.contains(&flag(key)));
-        let (at, key) = named.map_or((line, "the group"), |(key, at)| (*at, key.as_str()));
-        bad(at, format!("{key}: {message}"))
-    })?;
-    Ok(FileGroup {
-        namespace,
-        args,
-        place: format!("{name}, line {line}"),
-    })
 }
 
 /// Finds a Service that two groups of the file have.
@@ -282,7 +343,7 @@ fn value(flag: &str, node: Node) -> Option<String> {
 }
 
 /// Parses a group as the command line of `create`. An error is the first line of clap's.
-fn args(words: &[String]) -> Result<CreateArgs, String> {
+fn args<'a>(words: impl Iterator<Item = &'a String>) -> Result<CreateArgs, String> {
     let command = CreateArgs::augment_args(Command::new("create").no_binary_name(true));
     let matches = command.try_get_matches_from(words);
     let args = matches.and_then(|matches| CreateArgs::from_arg_matches(&matches));
@@ -336,6 +397,41 @@ groups:
         assert_eq!(api.args.policy.weights.as_deref(), Some("api=3,api-east=1"));
         assert_eq!(api.args.port, Some(80));
         assert_eq!(api.place, "groups.yaml, line 8");
+    }
+
+    #[test]
+    fn all_mistakes_of_a_file_are_reported_at_once() {
+        let text = "\
+groups:
+  - service: web
+    fallbacks: [web]
+  - service: api
+    fallback: [api-east]
+    policy: fastest
+    port: 70000
+  - fallbacks: [x]
+";
+        let said = failure(text);
+        let lines: Vec<&str> = said.split("; line ").collect();
+        let [first, web, missing, unknown, policy, port, service] = lines.as_slice() else {
+            panic!("{lines:#?}")
+        };
+        assert_eq!(*first, "groups.yaml has 6 mistakes");
+        assert!(
+            web.starts_with("2: web is the service that clients call"),
+            "{web}"
+        );
+        assert_eq!(*missing, "4: the group has no fallbacks");
+        assert_eq!(
+            *unknown,
+            "5: unknown key \"fallback\"; did you mean fallbacks?"
+        );
+        assert!(
+            policy.starts_with("6: policy: invalid value 'fastest'"),
+            "{policy}"
+        );
+        assert!(port.starts_with("7: port: "), "{port}");
+        assert_eq!(*service, "8: the group has no service");
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod breaker;
 pub mod bulk;
 pub mod context;
 pub mod diff;
+pub mod evacuated;
 pub mod existing;
 pub mod file;
 pub mod mirrored;

@@ -8,7 +8,7 @@ use super::context::{CreateContext, CreateOutcome, Created, kubectl, read};
 use super::existing::ExistingObjects;
 use super::requirements::RequiredServices;
 use super::validate::validate;
-use super::{arguments, breaker, diff, existing, ports, requirements, standby};
+use super::{arguments, breaker, diff, evacuated, existing, ports, requirements, standby};
 use crate::cli::DryRun;
 use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestResult};
@@ -86,6 +86,12 @@ pub async fn plan(
     validate(context, existing, &services, &record, &group)?;
     standby::refuse_upstream(cluster, &record).await?;
     context.warn(&warnings);
+    let (now, place) = (
+        cluster.clock().now(),
+        cluster.reach.for_plugin(&group.namespace),
+    );
+    let evacuated = evacuated::warnings(&group, existing, &services, now, &place);
+    context.warn(&evacuated);
     let new = record.group.as_ref().ok();
     let standbys = new.and_then(|new| standby::weights(cluster, new, &group, &services));
     group.weights = standbys.unwrap_or_default();

@@ -22,14 +22,14 @@ use crate::text::clean;
 pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let gathered = gather(env, &args.many).await?;
     let Some(id) = &args.id else {
-        return Err(without_id(&gathered, args).await?.into());
+        return Err(without_id(env, &gathered, args).await?.into());
     };
     let records = evacuated(&gathered, id);
     let local_names = &args.many.local_names.local_name;
     let concerned = records.iter().map(Vec::as_slice);
     let survey = gathered.survey(local_names, concerned, PreflightReads::default());
     let (members, facts) = survey.await?;
-    let cluster = gathered.resolve(&members, &args.evacuated)?;
+    let cluster = gathered.resolve(env, &members, &args.evacuated)?;
     if records.iter().all(Vec::is_empty) {
         return nothing_to_return(env, &gathered, &cluster, id);
     }
@@ -37,13 +37,13 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let has_timed_out = AtomicBool::new(false);
     let order = ReturnOrder {
         id,
-        allow: &args.many.allow,
+        allow: &args.allow,
         waits: args.when_ready,
         has_timed_out: &has_timed_out,
     };
     let entry = gathered.entries().find(|(.., entry)| entry.id == *id);
     let reason = entry.and_then(|(.., entry)| entry.reason.clone());
-    let commands = Commands::new(&gathered, &args.many, &cluster, id);
+    let commands = Commands::new(&gathered, &args.many, &args.allow, &cluster, id);
     let targets = records.into_iter().zip(facts);
     let targets = targets.map(|(records, ContextFacts { seen, denied })| {
         let targets = records.into_iter().zip(seen);
@@ -82,9 +82,13 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
 }
 
 /// Lists the evacuations of the cluster, since none is named.
-async fn without_id(gathered: &Gathered, args: &ReturnArgs) -> Result<Problem, Problem> {
+async fn without_id(
+    env: &CommandEnv,
+    gathered: &Gathered,
+    args: &ReturnArgs,
+) -> Result<Problem, Problem> {
     let members = gathered.members(&args.many.local_names.local_name).await?;
-    let cluster = gathered.resolve(&members, &args.evacuated)?;
+    let cluster = gathered.resolve(env, &members, &args.evacuated)?;
     let mut found: BTreeMap<&str, (&AvoidEntry, usize)> = BTreeMap::new();
     for (context, record, entry) in gathered.entries() {
         let is_there = || {
@@ -107,7 +111,7 @@ async fn without_id(gathered: &Gathered, args: &ReturnArgs) -> Result<Problem, P
         return Ok(Problem::usage(message).next(none).next_all(unread));
     }
     let lines = found.into_iter().map(|(id, (entry, count))| {
-        let command = Commands::new(gathered, &args.many, &cluster, id);
+        let command = Commands::new(gathered, &args.many, &args.allow, &cluster, id);
         let command = command.same_return(args.when_ready);
         let groups = if count == 1 { "group" } else { "groups" };
         let reason = entry.reason.iter().map(|reason| format!(": {reason}"));

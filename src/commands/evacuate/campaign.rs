@@ -251,9 +251,7 @@ impl Campaign<'_> {
         for line in report.plan(self.many.output == ManyFormat::Wide, columns) {
             streams.say(&line);
         }
-        for line in report.unread() {
-            streams.say(&line);
-        }
+        self.say_fitted(report.unread());
     }
 
     fn complete(&self, rows: &mut [EvacuationRow], result: &BatchResult) {

@@ -5,18 +5,25 @@ use std::time::Duration;
 use clap::ValueEnum as _;
 
 use super::gather::Gathered;
-use crate::cli::ManyArgs;
+use crate::cli::{Danger, ManyArgs};
 use crate::text::word;
 
 /// What the suggested commands have in common.
 pub struct Commands<'a> {
     many: &'a ManyArgs,
+    allow: &'a [Danger],
     /// The cluster, the identifier, and the flags that reach the contexts.
     target: String,
 }
 
 impl<'a> Commands<'a> {
-    pub fn new(gathered: &Gathered, many: &'a ManyArgs, cluster: &str, id: &str) -> Self {
+    pub fn new(
+        gathered: &Gathered,
+        many: &'a ManyArgs,
+        allow: &'a [Danger],
+        cluster: &str,
+        id: &str,
+    ) -> Self {
         let mut target = format!("{} --id {} {}", word(cluster), word(id), gathered.flags);
         for (name, context) in &many.remotes.remote {
             target += &format!(" --remote {}", word(&format!("{name}={context}")));
@@ -31,6 +38,7 @@ impl<'a> Commands<'a> {
         }
         Self {
             many,
+            allow,
             target: target.trim_end().to_owned(),
         }
     }
@@ -63,7 +71,7 @@ impl<'a> Commands<'a> {
         if let Some(batch) = self.many.batch {
             flags += &format!(" --batch {batch} --pause {}", spelled(self.many.pause));
         }
-        let allowed = self.many.allow.iter().filter_map(|danger| {
+        let allowed = self.allow.iter().filter_map(|danger| {
             let value = danger.to_possible_value()?;
             Some(value.get_name().to_owned())
         });

@@ -181,16 +181,33 @@ impl Gathered {
         Ok((members?, facts))
     }
 
-    /// Returns the cluster that the user named.
+    /// Returns the cluster that the user named. A context names it too, even if its API server is
+    /// down.
     ///
     /// # Errors
     /// As [`members::resolve`]. Names the contexts that could not be read.
-    pub fn resolve(&self, members: &[ContextMembers], typed: &str) -> Result<String, Problem> {
-        members::resolve(members, typed).map_err(|problem| {
-            let unread = self.unread.iter();
-            let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
-            problem.next_all(unread)
-        })
+    pub fn resolve(
+        &self,
+        env: &CommandEnv,
+        members: &[ContextMembers],
+        typed: &str,
+    ) -> Result<String, Problem> {
+        let problem = match members::resolve(members, typed) {
+            Ok(cluster) => return Ok(cluster),
+            Err(problem) => problem,
+        };
+        let is_context = contexts::names(env).iter().any(|it| it == typed);
+        if let (true, Some(cluster)) = (is_context, members::cluster_of_unread(members, typed)) {
+            env.streams.say(&format!(
+                "context {} was not read; its cluster is {} by its name",
+                clean(typed),
+                clean(cluster)
+            ));
+            return Ok(cluster.to_owned());
+        }
+        let unread = self.unread.iter();
+        let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
+        Err(problem.next_all(unread))
     }
 
     /// Returns the entries of all groups, each with its group and the index of its context.

@@ -36,7 +36,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let local_names = &args.many.local_names.local_name;
     let survey = gathered.survey(local_names, records, EVACUATE_READS);
     let (members, facts) = survey.await?;
-    let cluster = gathered.resolve(&members, &args.evacuated)?;
+    let cluster = gathered.resolve(env, &members, &args.evacuated)?;
     let id = match &args.id {
         Some(id) => {
             identifier::refuse_other_cluster(&gathered, &members, &cluster, id)?;
@@ -62,12 +62,12 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
         reason,
         duration: args.duration,
         until,
-        allow: &args.many.allow,
+        allow: &args.allow,
         members,
     });
     let orders: Vec<EvacuateOrder> = orders.collect();
     let targets = targets(&gathered, facts, &members, &cluster);
-    let commands = Commands::new(&gathered, &args.many, &cluster, &id);
+    let commands = Commands::new(&gathered, &args.many, &args.allow, &cluster, &id);
     let expires = now.and_then(|now| expiry(now, args.duration)).or(until);
     let by = gathered.contexts.first().map(|it| it.by.as_str());
     let notes = known
@@ -129,7 +129,10 @@ fn differences(
     let mut notes = Vec::new();
     if by.is_some_and(|by| by != known.by) {
         let author = known.author();
-        notes.push(format!("{} is an evacuation by {author}", known.id));
+        notes.push(format!(
+            "{} is an evacuation by {author}: this goes on with it",
+            known.id
+        ));
     }
     if known.until != until {
         let (from, to) = (spell(known.until), spell(until));
@@ -206,7 +209,7 @@ mod tests {
         assert_eq!(
             differences(&known, Some("bob@vm"), later, Some("disks")),
             [
-                "CHG-77 is an evacuation by admin@vm",
+                "CHG-77 is an evacuation by admin@vm: this goes on with it",
                 "expiry changed from 2026-11-26T21:48:12Z to 2026-11-27T01:48:12Z",
                 "reason changed from none to disks",
             ]

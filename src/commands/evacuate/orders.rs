@@ -65,7 +65,7 @@ impl Order for EvacuateOrder<'_> {
             elsewhere: false,
             cluster: Some(self.cluster.to_owned()),
             id: self.id.to_owned(),
-            by: seen.by.clone(),
+            by: known.map_or(&seen.by, |known| &known.by).clone(),
             at: known.and_then(|known| known.at).or(Some(seen.now)),
             until: expiry(seen.started, self.duration).or(self.until),
             reason: self.reason.cloned(),

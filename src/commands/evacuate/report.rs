@@ -5,11 +5,14 @@ use super::campaign::Campaign;
 use crate::changes::batches::{BatchResult, Stop};
 use crate::cli::{DryRun, ManyFormat};
 use crate::commands::args::contexts;
-use crate::model::Runner;
+use crate::commands::args::members;
 use crate::model::cluster_name::fits;
+use crate::model::{GroupId, Runner, State};
 use crate::problem::Exit;
 use crate::text::{clean, word};
-use crate::view::evacuation::{EvacuationContext, EvacuationReport, EvacuationRow, Stopped};
+use crate::view::evacuation::{
+    EvacuationContext, EvacuationReport, EvacuationRow, Stopped, fitted,
+};
 use crate::view::formats::{json, yaml};
 
 impl Campaign<'_> {
@@ -54,21 +57,27 @@ impl Campaign<'_> {
             }
             streams.print_if_read("")?;
         }
-        for line in report.surprises() {
-            streams.say(&line);
-        }
-        if let Some(stopped) = &report.stopped {
-            stopped.lines().iter().for_each(|line| streams.say(line));
-        }
+        let mut lines = report.surprises();
+        lines.extend(report.stopped.iter().flat_map(Stopped::lines));
+        self.say_fitted(lines);
         streams.print_if_read(&report.summary())?;
         let has_shown_plan = self.many.dry_run != DryRun::Client && !report.rows.is_empty();
+        let mut lines = Vec::new();
         if !has_shown_plan {
-            report.unread().iter().for_each(|line| streams.say(line));
+            lines.extend(report.unread());
         }
-        for line in report.warnings.iter().chain(&report.next) {
-            streams.say(line);
-        }
+        lines.extend(report.warnings.iter().chain(&report.next).cloned());
+        self.say_fitted(lines);
         Ok(())
+    }
+
+    pub(super) fn say_fitted(&self, lines: Vec<String>) {
+        let streams = &self.env.streams;
+        let columns = streams.err_is_terminal();
+        let columns = columns.then(|| streams.terminal_size().0);
+        for line in fitted(lines, columns) {
+            streams.say(&line);
+        }
     }
 
     pub(super) fn of<'b>(
@@ -194,7 +203,11 @@ impl Campaign<'_> {
         let statuses = result.outcomes.iter().flatten();
         let statuses = statuses.filter_map(|it| it.now.as_ref()?.as_ref().ok());
         let (mut upstream, mut unattended) = (0, 0);
+        let mut unattended_away = Vec::new();
         for status in statuses {
+            if status.runner == Runner::Unattended && status.state == State::Failover {
+                unattended_away.push(&status.id);
+            }
             match status.runner {
                 Runner::Upstream => upstream += 1,
                 Runner::Unattended => unattended += 1,
@@ -209,8 +222,10 @@ impl Campaign<'_> {
             ));
         }
         if self.command() == "return" {
+            warnings.extend(self.left_away(unattended_away));
             return warnings;
         }
+        warnings.extend(self.concerns_nobody(result));
         warnings.extend(self.unread_cluster());
         if upstream > 0 {
             warnings.push(format!(
@@ -226,6 +241,39 @@ impl Campaign<'_> {
             ));
         }
         warnings
+    }
+}
+
+impl Campaign<'_> {
+    /// Says which clusters the backends are in, if none of them is in this one.
+    fn concerns_nobody(&self, result: &BatchResult) -> Option<String> {
+        if result.outcomes.iter().any(|it| !it.is_empty()) {
+            return None;
+        }
+        let known = members::backend_clusters(self.members);
+        let known: Vec<String> = known.into_iter().map(clean).collect();
+        let cluster = clean(self.cluster);
+        Some(match known.as_slice() {
+            [] => "there are no groups in the contexts that were read".to_owned(),
+            known => {
+                let known = known.join(", ");
+                format!("no group has a backend in {cluster}: their backends are in {known}")
+            }
+        })
+    }
+
+    /// Says that the traffic of groups stays away: nothing fails it back when the backends are ready.
+    fn left_away(&self, away: Vec<&GroupId>) -> Option<String> {
+        let count = match away.len() {
+            0 => return None,
+            1 => "1 group stays where it is".to_owned(),
+            many => format!("{many} groups stay where they are"),
+        };
+        let flags = &self.gathered.flags;
+        Some(format!(
+            "warning: the traffic of {count} until a watch runs there, or someone fails back: \
+             kubectl failover watch {flags}"
+        ))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
 
+use crate::changes::precondition::end_first;
 use crate::changes::preflight::{MAX_CONCURRENT_GROUPS, Preflight};
 use crate::changes::refusal::Refusal;
 use crate::cli::SetArgs;
@@ -17,6 +18,7 @@ use crate::problem::Problem;
 use crate::resource::annotations::WEIGHTS;
 use crate::resource::names::{is_object_name, is_service_name};
 use crate::resource::{BackendListChange, NewGroup, Record, change_backends};
+use crate::text::word;
 use crate::view::command_line::command_on;
 
 /// The Services that backends are added for, as they are in the cluster.
@@ -268,14 +270,34 @@ impl BackendsPlan {
             let names_of = stepped_in.iter().map(|index| group.backend_name(*index));
             names = names_of.map(str::to_owned).collect();
         }
-        let failback = command_on("failback", &group.id, &seen.place);
-        let force = command_on("force", &group.id, &format!("--to BACKEND {}", seen.place));
+        let can_take = |index: &usize| {
+            *index != group.home_index()
+                && !removed.contains(index)
+                && is_ready(index)
+                && seen.evacuation(group, *index).is_none()
+        };
+        let other = (0..group.backends.len()).find(can_take);
+        let force = other.map(|index| {
+            let to = word(group.backend_name(index));
+            let force = format!("--to {to} {}", seen.place);
+            format!(", or {}", command_on("force", &group.id, &force))
+        });
+        let first = match seen.evacuation(group, group.home_index()) {
+            Some(entry) => {
+                let home = group.backend_name(group.home_index());
+                end_first(&entry, home, &seen.reach)
+            }
+            None => format!(
+                "move it first: {}",
+                command_on("failback", &group.id, &seen.place)
+            ),
+        };
         Err(Refusal::new(
             format!(
                 "the traffic is on {}, and no other backend that carries traffic is ready",
                 names.join(", ")
             ),
-            format!("move it first: {failback}, or {force}"),
+            first + &force.unwrap_or_default(),
         ))
     }
 

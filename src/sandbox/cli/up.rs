@@ -14,12 +14,13 @@ use crate::process::polling::poll;
 use crate::process::signals::Interrupts;
 use crate::sandbox::host::state::{ClusterState, ProgramState, SandboxState};
 use crate::sandbox::host::state_dir::{Owner, StateDir};
-use crate::sandbox::supervisor::session::{SHUTDOWN_TIMEOUT, Session};
+use crate::sandbox::supervisor::session::{SHUTDOWN_TIMEOUT, Session, check_names};
 use crate::text::word;
 
 const EXIT_POLL: Duration = Duration::from_millis(20);
 
 pub async fn up(streams: &Streams, args: &SandboxUpArgs) -> anyhow::Result<Exit> {
+    check_names(&args.clusters)?;
     let mut interrupts = Interrupts::listen()?;
     let state_dir = StateDir::detached()?;
     if state_dir.owner()?.is_some() {

@@ -145,7 +145,9 @@ impl Session {
     }
 }
 
-fn check_names(clusters: &[String]) -> anyhow::Result<()> {
+/// # Errors
+/// A usage error if these cannot be the names of clusters.
+pub fn check_names(clusters: &[String]) -> anyhow::Result<()> {
     let valid = |name: &String| {
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
         let has_bare_edge = name.is_empty() || name.starts_with('-') || name.ends_with('-');
@@ -157,6 +159,15 @@ fn check_names(clusters: &[String]) -> anyhow::Result<()> {
                 .next("A name is up to 30 lower case letters, digits and inner hyphens.")
                 .into(),
         );
+    }
+    if let [name] = clusters
+        && name.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Err(Problem::usage(format!(
+            "--clusters takes the names of the clusters, not how many: {name}"
+        ))
+        .next("for three clusters: --clusters west,east,central")
+        .into());
     }
     let mut sorted = clusters.to_vec();
     sorted.sort();

@@ -3,6 +3,8 @@
 mod document;
 mod text;
 
+pub use text::fitted;
+
 use jiff::Timestamp;
 
 use crate::model::{GroupId, State};

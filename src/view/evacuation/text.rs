@@ -4,7 +4,7 @@ use super::{EvacuationReport, EvacuationRow, PlannedEffect};
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::fold::name_some;
-use crate::text::{MAX_LINE_CHARS, clean, shorten};
+use crate::text::{MAX_LINE_CHARS, clean, shorten, wrap};
 use crate::view::columns::{Cell, Columns};
 
 /// Up to how many groups have a line of their own, unless all are to.
@@ -55,7 +55,7 @@ impl EvacuationReport<'_> {
             lines.push(String::new());
             lines.extend(notes);
         }
-        lines
+        fitted(lines, columns)
     }
 
     fn title(&self) -> String {
@@ -255,25 +255,47 @@ fn groups(count: usize) -> String {
     }
 }
 
+/// Wraps lines between words to the width of a terminal. Commands stay whole, to be copied.
+pub fn fitted(lines: Vec<String>, columns: Option<u16>) -> Vec<String> {
+    let Some(columns) = columns else {
+        return lines;
+    };
+    let fit = |line: String| {
+        if line.contains("kubectl ") {
+            vec![line]
+        } else {
+            wrap(&line, columns.into())
+        }
+    };
+    lines.into_iter().flat_map(fit).collect()
+}
+
+/// A line for each group or, if the table is too wide for the terminal, two.
 fn table(rows: &[&EvacuationRow], limit: usize, columns: Option<u16>) -> Vec<String> {
     let cells = rows.iter().take(limit).map(|row| {
         let texts = [
             row.context.as_str(),
             &row.id.namespace,
-            &row.id.name,
+            &row.id.short_name(),
             &row.from.join(","),
             &row.to.join(","),
         ];
         texts.map(Cell::new).to_vec()
     });
     let table = Columns::new(&["CONTEXT", "NAMESPACE", "NAME", "FROM", "TO"], cells);
-    let table = match columns {
-        Some(columns) => table.cut_to(columns),
-        None => table,
+    let is_too_wide = columns.is_some_and(|columns| table.width() > columns.into());
+    let lines = if is_too_wide {
+        let pairs = rows.iter().take(limit).flat_map(|row| {
+            let (from, to) = (row.from.join(","), row.to.join(","));
+            [row.place(), format!("    {from} -> {to}")]
+        });
+        pairs.map(|line| clean(&line)).collect()
+    } else {
+        table.lines()
     };
     let more = rows.len().saturating_sub(limit);
     let more = (more > 0).then(|| format!("… and {more} more (-o wide lists all)"));
-    table.lines().into_iter().chain(more).collect()
+    lines.into_iter().chain(more).collect()
 }
 
 fn reasons(heading: &str, rows: &[&EvacuationRow], limit: usize) -> Vec<String> {
@@ -400,6 +422,34 @@ Left alone, with no traffic in east now:
         assert_eq!(
             report("evacuate", &rows[1..]).summary(),
             "Evacuation of east (CHG-77): 1 had no traffic there, 2 stayed behind, 1 left alone"
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_two_lines_for_a_group_and_whole_words() {
+        let web = EvacuationRow {
+            from: vec!["web-svc".into(), "web-svc-east".into()],
+            to: vec!["web-svc".into(), "web-svc-central".into()],
+            ..row("web-svc-failover", PlannedEffect::Moves, "wouldChange")
+        };
+        let stays = EvacuationRow {
+            message: "no other backend is known to be ready".into(),
+            next: vec!["kubectl failover check --context east -n shop".into()],
+            ..row("vote", PlannedEffect::Stays, "wouldChange")
+        };
+        let lines = report("evacuate", &[web, stays]).plan(false, Some(48));
+        assert_eq!(
+            lines[2..],
+            [
+                "east shop/web-svc-failover",
+                "    web-svc,web-svc-east ->",
+                "    web-svc,web-svc-central",
+                "",
+                "Stays in east:",
+                "  east shop/vote (traffic on vote): no other",
+                "    backend is known to be ready",
+                "    kubectl failover check --context east -n shop",
+            ]
         );
     }
 

@@ -71,7 +71,7 @@ pub fn lines(
     if !older.is_empty() {
         lines.push(format!("  not evacuated: {}", names(&older)));
     }
-    if !it.missed.is_empty() {
+    if it.missed.iter().any(|group| !group.is_left) {
         lines.push(format!("  to evacuate the rest: {}", command("evacuate")));
     }
     let lines = lines.into_iter();

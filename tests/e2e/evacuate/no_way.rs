@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{entries, home_group, mirror, order, weights};
-use crate::support::{Side, TestNamespace};
+use crate::support::{Side, TestNamespace, plugin};
 
 async fn split(side: &Side, backends: &[(&str, u32)]) {
     side.traffic_split("web", "web", backends).await;
@@ -81,6 +81,17 @@ async fn a_paused_group_is_as_ordered_and_another_evacuation_is_named() {
     for id in ["O1", "O2"] {
         let command = format!("evacuate {cluster} --id {id}");
         order(side, &command).run().await.success();
+    }
+    // Another context than the current one has them.
+    let words = ["__complete", "return", &cluster, "-n", &side.namespace];
+    let words = [&words[..], &["--contexts", "east,west", "--id", ""]].concat();
+    // On a busy machine, completion may run out of time.
+    for attempt in 1.. {
+        let offered = plugin().args(words.clone()).run().await.success();
+        if attempt == 5 || offered.stdout.contains("O1\t") {
+            offered.stdout_contains("O1\t").stdout_contains("O2\t");
+            break;
+        }
     }
     let command = format!("return {cluster} --id O1");
     let output = order(side, &command).run().await.success();

@@ -229,6 +229,13 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
     let entry = entries(side, "web").await[0].clone();
     assert_eq!(entry["backends"], json!(["web"]));
     assert_eq!(entry["reason"], "maintenance");
+    // Suggested commands end the evacuation: `failback` would be refused.
+    for command in ["delete web", "set web --remove-fallback web-north"] {
+        let refused = order(side, command).run().await.code(4);
+        refused
+            .stderr_contains("end that first: kubectl failover return west --id west-20")
+            .stderr_lacks("failback");
+    }
     // Without an identifier, it goes on with the same evacuation.
     let again = order(side, "evacuate west").run().await.success();
     again.stderr_contains("going on with evacuation west-20");
@@ -377,14 +384,41 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
         .stdout_contains(&format!(
             "to end it in context west: kubectl failover return {0} --id CHG-4 --context west\n",
             ns.name
-        ));
+        ))
+        .stdout_contains("to evacuate the rest: ");
+    // `evacuate` would leave a paused group alone.
+    order(side, "pause late").run().await.success();
+    let paused = plugin().args(["status"]).on(side).run().await.success();
+    let paused = paused.stdout_contains("/late");
+    assert!(!paused.stdout.contains("to evacuate the rest"), "{paused}");
+    order(side, "resume late").run().await.success();
+    mirror(side, "new-north", &ns.name).await;
+    side.bare_service("new").await;
+    let new = "create new --fallback new-north --dry-run=client";
+    let new = plugin().args(new.split(' ')).on(side).run().await.success();
+    new.stderr_contains(&format!(
+        "{0}, where new-north is, is evacuated by ",
+        ns.name
+    ))
+    .stderr_contains(&format!(
+        "(CHG-4: game day), and this group is not; to evacuate it too: kubectl failover evacuate \
+         {0} --id CHG-4 --context west -n {0}",
+        ns.name
+    ));
     let check = plugin().args(["check"]).on(side).run().await;
     check.stdout_contains(&format!(
         "to evacuate it too: kubectl failover evacuate {0} --id CHG-4 --context west -n {0}",
         ns.name
     ));
-    // The reason stays.
-    order(side, &command).run().await.success();
+    // The reason stays, and so does whose evacuation it is.
+    let mut entry = entries(side, "web").await[0].clone();
+    entry["by"] = json!("bob@laptop");
+    let entry = json!({"failover.linkerd.io/avoid": json!([entry]).to_string()});
+    side.edit_split("web", json!({"metadata": {"annotations": entry}}))
+        .await;
+    let again = order(side, &command).run().await.success();
+    again.stderr_contains("CHG-4 is an evacuation by bob@laptop: this goes on with it");
+    assert_eq!(entries(side, "web").await[0]["by"], "bob@laptop");
     for name in ["web", "late"] {
         assert_eq!(entries(side, name).await[0]["reason"], "game day");
         assert_eq!(weights(side, name).await, [0, 1]);

@@ -8,16 +8,17 @@ mod write;
 
 use plan::{confirm, plan_all, say_notes};
 use report::report;
-use requests::{file_groups, requests_of_all, requests_of_file};
+use requests::{requests_of_all, requests_of_file};
 use write::write_all;
 
+use super::file;
 use crate::cli::{CreateArgs, DryRun};
 use crate::commands::env::CommandEnv;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 
 pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
-    let from_file = args.filename.as_deref().map(file_groups);
+    let from_file = args.filename.as_deref().map(file::read);
     if let Some(Ok(_)) = &from_file
         && env.flags.all_namespaces
     {

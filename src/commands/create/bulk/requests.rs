@@ -1,7 +1,6 @@
 //! The groups that `create --all` and `create -f` are asked for, and what they are planned on.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::existing::ExistingByNamespace;
 use super::super::{arguments, existing, file, mirrored};
@@ -35,17 +34,6 @@ pub struct Requests {
     pub services: Option<HashMap<ServiceRef, Service>>,
     /// Lines on what gets no group.
     pub skipped: Vec<String>,
-}
-
-pub fn file_groups(path: &Path) -> Result<Vec<file::FileGroup>, Problem> {
-    let groups = file::read(path)?;
-    for group in &groups {
-        arguments::check_group(&group.args).map_err(|problem| Problem {
-            message: format!("{}: {}", group.place, problem.message),
-            ..problem
-        })?;
-    }
-    Ok(groups)
 }
 
 pub async fn requests_of_file(
@@ -94,9 +82,14 @@ pub async fn requests_of_all(
     )
     .await;
     let services = services.map_err(|error| explain(cluster, &error))?;
+    let selected = selected(cluster, namespace, args.selector.as_deref()).await?;
     let existing = existing?.by_namespace();
     let place = place_in_context(cluster, namespace);
-    let found = mirrored::mirrored(&services, &args.fallback_cluster, &existing, &place)?;
+    let mut found = mirrored::mirrored(&services, &args.fallback_cluster, &existing, &place)?;
+    if let Some(selected) = &selected {
+        found.found.retain(|it| selected.contains(&it.at));
+        found.skipped.retain(|(at, _)| selected.contains(at));
+    }
     let requests = found.found.iter().map(|service| {
         let args = mirrored::args_of(args, service);
         Request {
@@ -117,4 +110,18 @@ pub async fn requests_of_all(
         services: Some(services.map(|it| (it.at.clone(), it)).collect()),
         skipped: mirrored::skipped_in_words(&found.skipped),
     })
+}
+
+/// Returns the Services with these labels; none if no labels are given. Mirrors need not have them.
+async fn selected(
+    cluster: &Clusters,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+) -> Result<Option<HashSet<ServiceRef>>, Problem> {
+    let Some(labels) = labels else {
+        return Ok(None);
+    };
+    let selected = list_objects(cluster, &services::labelled(namespace, labels)).await;
+    let selected = selected.map_err(|error| explain(cluster, &error))?;
+    Ok(Some(selected.into_iter().map(|it| it.at).collect()))
 }
