@@ -66,7 +66,7 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
         gathered: &gathered,
         members: &members,
         cluster: &cluster,
-        id: id,
+        id,
         orders: members.iter().map(|_| &order as &dyn Order).collect(),
         until: None,
         reason: reason.as_deref(),
