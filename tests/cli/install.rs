@@ -209,6 +209,34 @@ fn fail_to_move_pages(dir: &InstallDir) {
 }
 
 #[test]
+fn without_a_binary_it_builds_a_release() {
+    let dir = InstallDir::new();
+    let cargo = dir.path("tools/cargo");
+    fs::create_dir(dir.path("tools")).expect("a folder");
+    let install = |script: &str| {
+        fs::write(&cargo, script).expect("a program");
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("its mode");
+        let path = std::env::var("PATH").expect("a PATH");
+        let path = format!("{}:{path}", dir.path("tools").display());
+        let mut script = dir.script(&[]);
+        let target = dir.path("target");
+        finish(script.env("PATH", path).env("CARGO_TARGET_DIR", target))
+    };
+    install("#!/bin/sh\nexit 1\n")
+        .code(1)
+        .stderr_contains("the build failed: nothing was changed");
+    assert!(dir.below("home").is_empty());
+    install(
+        "#!/bin/sh\nset -e\ncase $* in *--release*--locked*) mkdir -p target/release ;; esac\n\
+         cp program target/release/kubectl-failover\n",
+    )
+    .success();
+    run(dir.home().join(".local/bin/kubectl-failover"), ["x"])
+        .success()
+        .stdout_is("one\n");
+}
+
+#[test]
 fn a_missing_cargo_names_what_to_install() {
     let dir = InstallDir::new();
     let tools = dir.path("tools");
