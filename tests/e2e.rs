@@ -19,7 +19,6 @@ mod e2e {
     mod evacuate;
     mod history;
     mod hostile;
-    mod image;
     mod lease;
     mod live;
     mod live_view;

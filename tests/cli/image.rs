@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use crate::support::{BINARY, Image, finish, plugin, repository, run};
+use crate::support::{BINARY, Image, finish, may_start_containers, plugin, repository, run};
 
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
     "arm64"
@@ -45,10 +45,12 @@ async fn the_image_has_the_program_and_nothing_to_run_beside_it() {
         "usr/share/sbom/kubectl-failover.cdx.json",
     ];
     assert_eq!(files, expected.map(str::to_owned).into());
-    let empty = tempfile::tempdir().expect("a folder");
-    finish(&mut image.container(empty.path(), &[], &["--version".to_owned()]))
-        .success()
-        .stdout_is(&format!("kubectl-failover {}\n", env!("CARGO_PKG_VERSION")));
+    if may_start_containers() {
+        let empty = tempfile::tempdir().expect("a folder");
+        finish(&mut image.container(empty.path(), &[], &["--version".to_owned()]))
+            .success()
+            .stdout_is(&format!("kubectl-failover {}\n", env!("CARGO_PKG_VERSION")));
+    }
     has_the_right_digests(&image);
     is_named_as_the_chart_names_it(&image).await;
     agrees_with_the_chart(&image).await;

@@ -7,6 +7,7 @@ mod rights;
 mod succession;
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use admission::judges_as_the_program;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -20,7 +21,9 @@ use serde_json::{Value, json};
 
 use super::servers::until_it_answers;
 use crate::ALONE;
-use crate::support::{Output, Sandbox, Side, chart, eventually, finish, helm_command, plugin};
+use crate::support::{
+    Image, Output, Sandbox, Side, chart, eventually, finish, helm_command, plugin,
+};
 
 const NAMESPACE: &str = "linkerd-failover";
 const ACCOUNT: &str = "kubectl-failover";
@@ -28,6 +31,7 @@ const ACCOUNT: &str = "kubectl-failover";
 struct Installation {
     sandbox: Sandbox,
     side: Side,
+    image: OnceLock<Image>,
 }
 
 impl Installation {
@@ -44,7 +48,11 @@ impl Installation {
     async fn labelled(labels: Value) -> Self {
         let sandbox = Sandbox::start(&["solo"]);
         let side = sandbox.side("solo", NAMESPACE, labels).await;
-        Self { sandbox, side }
+        Self {
+            sandbox,
+            side,
+            image: OnceLock::new(),
+        }
     }
 
     fn helm(&self, args: &[&str]) -> Output {
@@ -62,6 +70,11 @@ impl Installation {
         let words = ["upgrade", "--install", NAMESPACE, chart];
         let wait = ["--wait", "--timeout", "2m"];
         self.helm(&[&words[..], &wait, flags].concat()).success();
+    }
+
+    /// The image that the pods run.
+    fn image(&self) -> &Image {
+        self.image.get_or_init(Image::new)
     }
 
     async fn replicas(&self) -> (Option<i32>, Option<i32>) {

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -12,15 +12,16 @@ use super::command::{BINARY, finish, repository, run};
 use super::output::Output;
 
 /// Where a container has the files of its ServiceAccount.
-const ACCOUNT_FILES: &str = "var/run/secrets/kubernetes.io/serviceaccount";
+pub const ACCOUNT_FILES: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Mounts the second folder into the first one, which is a container's root and read-only, and runs
 /// the rest.
 const MOUNT: &str = "mount --bind \"$1\" \"$1\" \
     && mount --bind \"$2\" \"$1/var/run/secrets/kubernetes.io/serviceaccount\" \
+    && mount --bind /dev/null \"$1/dev/null\" \
     && mount -o remount,bind,ro \"$1\" && shift 2 && exec \"$@\"";
 
-/// The image of this build, with debug assertions.
+/// The image of the build under test.
 pub struct Image {
     folder: TempDir,
     pub config: Value,
@@ -66,8 +67,11 @@ impl Image {
         for layer in manifest["layers"].as_array().expect("layers") {
             extract(&self.blob_path(layer), &self.root());
         }
-        // A runtime creates the folders that it mounts.
-        std::fs::create_dir_all(self.root().join(ACCOUNT_FILES)).expect("a folder");
+        // A runtime creates what it mounts.
+        let mounted = self.root().join(ACCOUNT_FILES.trim_start_matches('/'));
+        std::fs::create_dir_all(mounted).expect("a folder");
+        std::fs::create_dir(self.root().join("dev")).expect("a folder");
+        std::fs::write(self.root().join("dev/null"), "").expect("a file");
     }
 
     /// A file of the layout as JSON.
@@ -102,17 +106,8 @@ impl Image {
         };
         let user = own["User"].as_str().expect("a user");
         let (user, group) = user.split_once(':').expect("a group");
-        // Only root can become the user itself. Another one becomes it in a user namespace.
-        let mut command = if rustix::process::geteuid().is_root() {
-            let mut command = Command::new("setpriv");
-            command.args([&format!("--reuid={user}"), &format!("--regid={group}")]);
-            command.args(["--clear-groups", "unshare"]);
-            command
-        } else {
-            Command::new("unshare")
-        };
+        let mut command = unshare(user, group);
         command
-            .args(["--map-root-user", "--mount", "--propagation=private"])
             .args(["sh", "-c", MOUNT, "sh"])
             .args([&self.root(), account])
             .args(["env", "-i"])
@@ -132,6 +127,29 @@ impl Image {
     }
 }
 
+/// Whether this user can start containers here.
+pub fn may_start_containers() -> bool {
+    let mut command = unshare("65532", "65532");
+    command.args(["mount", "-t", "tmpfs", "none", "/tmp"]);
+    let status = command.stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Runs a program that may mount, in a mount namespace of its own. Only root can become the user
+/// itself: the others get a user namespace for it.
+fn unshare(user: &str, group: &str) -> Command {
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args([&format!("--reuid={user}"), &format!("--regid={group}")]);
+        command.args(["--clear-groups", "unshare"]);
+        command
+    } else {
+        Command::new("unshare")
+    };
+    command.args(["--map-root-user", "--mount", "--propagation=private"]);
+    command
+}
+
 fn extract(archive: &Path, folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
     let folder = folder.to_str().expect("text");
@@ -142,17 +160,25 @@ fn extract(archive: &Path, folder: &Path) {
 /// Links the plugin under test with a static C library: the image has no other one.
 fn link_statically(binary: &Path) {
     let build = Path::new(BINARY).parent().expect("a folder");
-    let mut command = Command::new("rustc");
+    let mut command = compile_statically(&repository().join("src/main.rs"), binary);
     command
-        .args(["--edition=2024", "--crate-name=kubectl_failover_static"])
-        .args(["-C", "target-feature=+crt-static", "-C", "strip=symbols"])
         .arg("--extern")
         .arg(format!("kubectl_failover={}", library(build).display()))
         .arg("-L")
-        .arg(format!("dependency={}", build.join("deps").display()))
-        .arg("-o")
-        .args([binary, &repository().join("src/main.rs")]);
+        .arg(format!("dependency={}", build.join("deps").display()));
     finish(&mut command).success();
+}
+
+/// Compiles a program that can run in the image.
+pub fn compile_statically(source: &Path, binary: &Path) -> Command {
+    let mut command = Command::new("rustc");
+    command
+        .args(["--edition=2024", "--crate-name=static_program"])
+        .args(["-C", "target-feature=+crt-static", "-C", "strip=symbols"])
+        .arg(source)
+        .arg("-o")
+        .arg(binary);
+    command
 }
 
 /// The newest library of the build.

@@ -49,7 +49,7 @@ pub use faults::{Fault, Recorded};
 pub use go_tools::{GoTool, KUBE_SCORE, PROMTOOL};
 pub use harmless::harmless;
 pub use helm::{chart, helm, helm_command};
-pub use image::Image;
+pub use image::{ACCOUNT_FILES, Image, compile_statically, may_start_containers};
 pub use installed::{Installed, Link, is_here};
 pub use namespace::{Side, TestNamespace};
 pub use objects::{accept_http_route, accept_route, patch_json, traffic_split_resource};

@@ -1,6 +1,7 @@
-//! A pod of the Deployment, without a container: its arguments, its environment and its files.
+//! A pod of the Deployment, in a container of the image: its arguments, its environment and its files.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
@@ -13,15 +14,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::{ACCOUNT, Installation, NAMESPACE};
-use crate::support::{BINARY, Running, token};
-
-const ACCOUNT_FILES: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-const UNSHARE: [&str; 3] = ["--map-root-user", "--mount", "--propagation=private"];
-/// Mounts the folder that is the first argument, and runs the others.
-const MOUNT: &str = "mount -t tmpfs none /run \
-    && mkdir -p /run/secrets/kubernetes.io/serviceaccount \
-    && mount --bind \"$1\" /run/secrets/kubernetes.io/serviceaccount \
-    && shift && exec \"$@\"";
+use crate::support::{ACCOUNT_FILES, BINARY, Image, Running, may_start_containers, token};
 
 /// Two ports that are free. The system chooses them where no control plane listens.
 pub fn free_ports() -> [u16; 2] {
@@ -29,15 +22,16 @@ pub fn free_ports() -> [u16; 2] {
     [listen(), listen()].map(|it| it.local_addr().expect("an address").port())
 }
 
-/// What a pod of the Deployment has: its arguments, its environment and its files.
-pub struct Pod {
+/// What a pod of the Deployment has: its image, its arguments, its environment and its files.
+pub struct Pod<'a> {
+    image: &'a Image,
     args: Vec<String>,
     env: Vec<(String, String)>,
     files: TempDir,
 }
 
-impl Pod {
-    pub async fn new(it: &Installation, port: u16) -> Self {
+impl<'a> Pod<'a> {
+    pub async fn new(it: &'a Installation, port: u16) -> Self {
         let deployment = it.deployment().await;
         let pod = deployment
             .spec
@@ -63,63 +57,60 @@ impl Pod {
             env.push((variable.name, value));
         }
         let files = tempfile::tempdir().expect("a folder");
+        let everyone = PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(files.path(), everyone).expect("others may look into it");
         let write = |name: &str, content: &[u8]| {
             std::fs::write(files.path().join(name), content).expect("a file");
         };
         write("token", token(&it.side, ACCOUNT).await.as_bytes());
         write("ca.crt", &server.certificates);
         write("namespace", NAMESPACE.as_bytes());
-        let mut args: Vec<String> = container.args.into_iter().flatten().map(metrics).collect();
-        let own = files.path().join("kubeconfig");
-        for arg in args
-            .iter_mut()
-            .filter(|arg| arg.starts_with("--kubeconfig="))
-        {
-            write(
-                "kubeconfig",
-                kubeconfig(it, &env, files.path()).await.as_bytes(),
-            );
-            *arg = format!("--kubeconfig={}", own.display());
+        let args = container.args.into_iter().flatten().map(metrics);
+        let mut args: Vec<String> = args.map(|arg| in_pod(&arg, files.path())).collect();
+        let own = format!("{ACCOUNT_FILES}/kubeconfig");
+        for arg in &mut args {
+            if arg.starts_with("--kubeconfig=") {
+                let text = kubeconfig(it, &env, files.path()).await;
+                write("kubeconfig", text.as_bytes());
+                *arg = in_pod(&format!("--kubeconfig={own}"), files.path());
+            }
         }
-        Self { args, env, files }
+        Self {
+            image: it.image(),
+            args,
+            env,
+            files,
+        }
     }
 
-    /// Starts it with the files at the well-known paths, in a mount namespace of its own. Where that
-    /// is not allowed, a kubeconfig names the files instead.
+    /// Starts it in a container of the image. Where that is not allowed, the plugin under test runs
+    /// without one, and a kubeconfig names the files of the ServiceAccount.
     pub fn start(&self) -> Running {
-        let mut command = if may_mount(self.files.path()) {
-            let mut command = Command::new("unshare");
-            command
-                .args(UNSHARE)
-                .args(["sh", "-c", MOUNT, "sh"])
-                .arg(self.files.path())
-                .args(["env", "-i"]);
-            command
+        let mut command = if may_mount() {
+            Command::from(
+                self.image
+                    .container(self.files.path(), &self.env, &self.args),
+            )
         } else {
-            eprintln!(
-                "mount namespaces are not allowed here: a kubeconfig names the token instead"
-            );
-            let mut command = Command::new("env");
-            command
-                .arg("-i")
-                .arg(format!("KUBECONFIG={}", self.kubeconfig().display()));
+            eprintln!("mount namespaces are not allowed here: no container is used");
+            let mut command = Command::new(BINARY);
+            command.args(&self.args).env_clear();
+            command.env("KUBECONFIG", self.kubeconfig());
+            command.envs(self.env.iter().map(|(name, value)| (name, value)));
             command
         };
-        command
-            .args(
-                self.env
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}")),
-            )
-            .arg(BINARY)
-            .args(&self.args)
-            .stdin(Stdio::null());
+        command.stdin(Stdio::null());
         Running::start(command)
+    }
+
+    /// One of the files of the ServiceAccount.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
     }
 
     /// Writes a kubeconfig that has nothing but the files of the ServiceAccount.
     fn kubeconfig(&self) -> PathBuf {
-        let file = |name: &str| self.files.path().join(name);
+        let file = |name| self.file(name);
         let (_, host) = &self.env[0];
         let (_, port) = &self.env[1];
         let config = json!({
@@ -147,26 +138,21 @@ async fn kubeconfig(it: &Installation, env: &[(String, String)], files: &Path) -
     let data = map.expect("the ConfigMap exists").data.expect("data");
     let (host, port) = (&env[0].1, &env[1].1);
     let text = data["kubeconfig"].replace("kubernetes.default.svc", &format!("{host}:{port}"));
-    if may_mount(files) {
-        text
+    in_pod(&text, files)
+}
+
+/// A text about the files of the ServiceAccount, with the folder in which the pod has them.
+fn in_pod(text: &str, files: &Path) -> String {
+    if may_mount() {
+        text.to_owned()
     } else {
         text.replace(ACCOUNT_FILES, files.to_str().expect("text"))
     }
 }
 
-/// Whether a process can have the files in a folder at the well-known paths.
-fn may_mount(files: &Path) -> bool {
+fn may_mount() -> bool {
     static MAY_MOUNT: OnceLock<bool> = OnceLock::new();
-    *MAY_MOUNT.get_or_init(|| {
-        std::process::Command::new("unshare")
-            .args(UNSHARE)
-            .args(["sh", "-c", MOUNT, "sh"])
-            .arg(files)
-            .arg("true")
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    })
+    *MAY_MOUNT.get_or_init(may_start_containers)
 }
 
 /// The first API server of a kubeconfig.

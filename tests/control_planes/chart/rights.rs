@@ -2,6 +2,7 @@
 //! that is allowed is used.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
@@ -17,7 +18,10 @@ use super::pod::{Pod, Server, free_ports};
 use super::{ACCOUNT, Installation, NAMESPACE, until_it_gives_addresses};
 use crate::ALONE;
 use crate::control_planes::audit::{AuditLog, AuditedRequest};
-use crate::support::{Running, Side, allow_everywhere, eventually, rule, token};
+use crate::support::{
+    ACCOUNT_FILES, Running, Side, allow_everywhere, compile_statically, eventually, finish, rule,
+    token,
+};
 
 /// How long a takeover may take.
 const TAKEOVER_LIMIT: Duration = Duration::from_secs(20);
@@ -158,10 +162,9 @@ impl Carrier {
 async fn the_deployments_own_command_line_needs_all_of_its_rights_and_no_other() {
     let _alone = ALONE.lock().await;
     let it = Installation::new().await;
-    let hooked = it.sandbox.dir().join("hooked");
     let ports = free_ports();
     let values = it.sandbox.dir().join("values.yaml");
-    let hook = format!(r#"/bin/sh -c "cat >> {}""#, hooked.display());
+    let hook = format!("{ACCOUNT_FILES}/hook {ACCOUNT_FILES}/hooked");
     let content = json!({
         "metrics": {"address": "127.0.0.1", "port": ports[0]},
         "remotes": {"fromLinks": ["east"]},
@@ -186,6 +189,9 @@ async fn the_deployments_own_command_line_needs_all_of_its_rights_and_no_other()
     }
 
     let (pod, other) = (Pod::new(&it, ports[0]).await, Pod::new(&it, ports[1]).await);
+    for pod in [&pod, &other] {
+        add_hook(pod);
+    }
     let mut first = pod.start();
     first.stderr_line_containing("watching 5 groups").await;
     let mut second = other.start();
@@ -222,11 +228,30 @@ async fn the_deployments_own_command_line_needs_all_of_its_rights_and_no_other()
     }
     is_graceful(second).await;
 
-    let hooked = std::fs::read_to_string(hooked).expect("the hook has run");
-    assert!(hooked.lines().count() >= 2 * CARRIERS.len(), "{hooked}");
+    for pod in [&pod, &other] {
+        let hooked = std::fs::read_to_string(pod.file("hooked")).expect("the hook has run");
+        assert!(hooked.lines().count() >= 2 * CARRIERS.len(), "{hooked}");
+    }
     only_what_is_allowed(&requests(&log), &rules(&it.side).await);
     is_in_its_priority_level(&it.side).await;
     limited_to_namespaces(&it, &log, ports, &shop).await;
+}
+
+/// Adds a hook, which appends its input to the file that it is given. The image has no shell.
+fn add_hook(pod: &Pod) {
+    const SOURCE: &str = r#"
+        fn main() {
+            let file = std::env::args().nth(1).unwrap();
+            let mut file = std::fs::File::options().append(true).open(file).unwrap();
+            std::io::copy(&mut std::io::stdin(), &mut file).unwrap();
+        }
+    "#;
+    let source = pod.file("hook.rs");
+    std::fs::write(&source, SOURCE).expect("a file");
+    finish(&mut compile_statically(&source, &pod.file("hook"))).success();
+    let file = std::fs::File::create(pod.file("hooked")).expect("a file");
+    let everyone = PermissionsExt::from_mode(0o666);
+    file.set_permissions(everyone).expect("others may write");
 }
 
 /// An order that expires, a pause that ends, and the refusal to uninstall meanwhile.
