@@ -1,6 +1,8 @@
 //! `uninstall`: prints the objects of an installation, to delete them. Refuses while groups are in a
 //! state that nobody would end.
 
+use std::collections::BTreeSet;
+
 use clap::ValueEnum as _;
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
@@ -21,7 +23,8 @@ use crate::problem::{Exit, Problem};
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
-use crate::text::{clean, word};
+use crate::text::{ConnectionFlags, clean, word};
+use crate::view::command_line::return_command;
 use crate::view::manifest;
 
 const CONCURRENT_READS: usize = 8;
@@ -115,9 +118,12 @@ async fn check_groups(
     let names: Vec<String> = names.into_iter().map(name).collect();
     let lines = dangers.iter().map(|(danger, status)| {
         let id = clean(&status.id.to_string());
-        format!("{id} is {}: {}", in_words(*danger), status.reason)
+        let (words, why) = (in_words(*danger), &status.reason);
+        match why.starts_with(words) {
+            true => format!("{id} is {why}"),
+            false => format!("{id} is {words}: {why}"),
+        }
     });
-    let all = cluster.reach.all();
     let more = dangers.len().saturating_sub(MAX_NAMED_GROUPS);
     Err(Problem::refused(format!(
         "{} group(s) are away from home, overridden or paused; without a watch nobody brings \
@@ -126,15 +132,32 @@ async fn check_groups(
     ))
     .next_all(lines.take(MAX_NAMED_GROUPS))
     .next_all((more > 0).then(|| format!("and {more} more")))
-    .next(format!(
-        "bring them back first: kubectl failover failback --all -A {all}, kubectl failover resume \
-         --all -A {all}"
-    ))
+    .next_all(
+        ways_back(&dangers, &cluster.reach)
+            .into_iter()
+            .map(|command| format!("bring them back first: {command}")),
+    )
     .next(format!(
         "to uninstall all the same: --allow {}",
         names.join(",")
     ))
     .into())
+}
+
+/// Returns the commands after which the groups need no watch.
+fn ways_back(dangers: &[(UninstallDanger, &Status)], reach: &ConnectionFlags) -> Vec<String> {
+    let entries = dangers.iter().flat_map(|(_, status)| &status.avoid);
+    let returns = entries.map(|it| return_command(&it.entry, reach));
+    let all = reach.all();
+    let others = dangers
+        .iter()
+        .filter(|(danger, status)| *danger == UninstallDanger::Paused || status.avoid.is_empty())
+        .map(|(danger, _)| match danger {
+            UninstallDanger::Paused => format!("kubectl failover resume --all -A {all}"),
+            _ => format!("kubectl failover failback --all -A {all}"),
+        });
+    let ways: BTreeSet<String> = returns.chain(others).collect();
+    ways.into_iter().collect()
 }
 
 fn danger(status: &Status) -> Option<UninstallDanger> {

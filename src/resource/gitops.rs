@@ -203,6 +203,7 @@ mod tests {
             ("Argo CD", argocd, "/spec/ignoreDifferences"),
             ("Flux", flux, "/spec/ignore"),
         ] {
+            assert!(example.contains(concat!(": v", env!("CARGO_PKG_VERSION"))));
             let objects: Vec<serde_json::Value> = serde_yaml::from_multiple(example).unwrap();
             let ignored = objects
                 .iter()

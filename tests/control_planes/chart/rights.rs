@@ -273,7 +273,9 @@ async fn orders_and_pauses(it: &Installation, shop: &Side) {
         .code(4)
         .stdout_is_empty()
         .stderr_contains("shop/split is overridden")
-        .stderr_contains("shop/httproute/http is paused")
+        .stderr_contains("shop/httproute/http is paused by ")
+        .stderr_contains("bring them back first: kubectl failover failback --all")
+        .stderr_contains("bring them back first: kubectl failover resume --all")
         .stderr_contains("--allow overridden,paused");
     it.plugin(&["uninstall", "--allow", "overridden"])
         .await
