@@ -117,14 +117,13 @@ impl MetricsRecorder {
     }
 
     pub fn lease(&mut self, namespace: &str, state: &LeaseState) {
-        self.no_lease(namespace);
+        self.clear_lease(namespace);
         self.lease_namespaces.insert(namespace.to_owned());
         // A Lease that cannot be renewed counts until it expires, and what comes then is reported.
-        if let Some(series) = &self.all.series
-            && !matches!(state, LeaseState::Failing { .. })
-        {
-            let runs = !matches!(state, LeaseState::Standby { .. });
-            series.runs(&self.context, namespace, runs);
+        match state {
+            LeaseState::Failing { .. } => {}
+            LeaseState::Standby { .. } => self.runs(namespace, false),
+            LeaseState::Held { .. } | LeaseState::Unguarded { .. } => self.runs(namespace, true),
         }
         let standing = match state {
             LeaseState::Held { .. } => "held",
@@ -138,7 +137,19 @@ impl MetricsRecorder {
             .set(1);
     }
 
+    /// Records that the Lease is not needed.
     pub fn no_lease(&mut self, namespace: &str) {
+        self.clear_lease(namespace);
+        self.runs(namespace, false);
+    }
+
+    fn runs(&self, namespace: &str, runs: bool) {
+        if let Some(series) = &self.all.series {
+            series.runs(&self.context, namespace, runs);
+        }
+    }
+
+    fn clear_lease(&mut self, namespace: &str) {
         self.lease_namespaces.remove(namespace);
         for standing in ["held", "standby", "unguarded", "failing"] {
             self.all
@@ -172,5 +183,45 @@ impl Drop for MetricsRecorder {
             .iter()
             .for_each(|namespace| self.no_lease(namespace));
         self.health.is_running.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Two instances must not both have the series of a group.
+    #[test]
+    fn only_who_holds_the_lease_has_series_of_groups() {
+        let metrics = Metrics::new(true);
+        let mut recorder = MetricsRecorder::new(&metrics, "west", true);
+        let group = GroupId {
+            namespace: "ns".to_owned(),
+            kind: "trafficsplit",
+            name: "web".to_owned(),
+        };
+        let facts = GroupFacts {
+            state: State::Primary,
+            flags: Vec::new(),
+            backends: Vec::new(),
+            last_move: None,
+            away_since: None,
+            forced: None,
+            paused: None,
+            evacuated: None,
+        };
+        recorder.facts(vec![group], |_, _| Some(facts.clone()));
+        let has_series = || metrics.text().unwrap().contains("object=");
+        assert!(!has_series(), "nothing is known of the Lease");
+        let until = Duration::from_secs(15);
+        recorder.lease("ns", &LeaseState::Held { until });
+        assert!(has_series());
+        let why = "the API server is down".to_owned();
+        recorder.lease("ns", &LeaseState::Failing { why });
+        assert!(has_series(), "it counts until it expires");
+        recorder.no_lease("ns");
+        assert!(!has_series(), "it may not patch the groups");
     }
 }

@@ -124,9 +124,6 @@ async fn the_metrics_count_what_the_watch_does() {
         &of_groups.each_ref().map(String::as_str),
     )
     .await;
-    let metrics = get(&address, "/metrics").await;
-    documented_metrics(&metrics);
-    queries_find(&metrics);
 
     proxy.inject(Method::GET, "/endpointslices", 3, Fault::Answer(503, None));
     proxy.cut_streams();
@@ -136,6 +133,9 @@ async fn the_metrics_count_what_the_watch_does() {
         &["failover_watch_restarts_total{context=\"west\",resource=\"endpointslices\"}"],
     )
     .await;
+    let metrics = get(&address, "/metrics").await;
+    documented_metrics(&metrics);
+    queries_find(&metrics);
     until(&address, "/readyz", &["HTTP/1.1 200 OK"]).await;
     end(watch).await;
 }
