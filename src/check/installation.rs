@@ -121,7 +121,10 @@ async fn alerts(cluster: &Cluster, apis: &ApiGroups, found: &[Deployment]) -> Op
     let reach = cluster.reach.within(&deployment.namespace);
     let value = "--set prometheusRule.create=true";
     let hint = match &deployment.helm_release {
-        Some(release) => format!("helm upgrade {release} CHART --reuse-values {value}"),
+        Some(release) => {
+            let place = &deployment.namespace;
+            format!("helm upgrade {release} CHART -n {place} --reuse-values {value}")
+        }
         None => format!("kubectl failover install {reach} {value} | kubectl apply -f -"),
     };
     Some(CheckResult::warning("the alerts are loaded", lines).hint(hint))
