@@ -67,11 +67,6 @@ impl Image {
         for layer in manifest["layers"].as_array().expect("layers") {
             extract(&self.blob_path(layer), &self.root());
         }
-        // A runtime creates what it mounts.
-        let mounted = self.root().join(ACCOUNT_FILES.trim_start_matches('/'));
-        std::fs::create_dir_all(mounted).expect("a folder");
-        std::fs::create_dir(self.root().join("dev")).expect("a folder");
-        std::fs::write(self.root().join("dev/null"), "").expect("a file");
     }
 
     /// A file of the layout as JSON.
@@ -91,6 +86,15 @@ impl Image {
         self.path("layout/blobs").join(digest.replace(':', "/"))
     }
 
+    /// A runtime creates what it mounts.
+    fn add_mount_points(&self) {
+        let root = self.root();
+        for folder in [ACCOUNT_FILES.trim_start_matches('/'), "dev"] {
+            std::fs::create_dir_all(root.join(folder)).expect("a folder");
+        }
+        std::fs::write(root.join("dev/null"), "").expect("a file");
+    }
+
     /// A container: the entrypoint in a root of its own that is read-only, as the image's user, with
     /// the image's environment, these variables, the files of a ServiceAccount, and nothing else.
     pub fn container(
@@ -99,6 +103,7 @@ impl Image {
         variables: &[(String, String)],
         args: &[String],
     ) -> Command {
+        self.add_mount_points();
         let own = &self.config["config"];
         let words = |key: &str| {
             let words = own[key].as_array().expect("a list").iter();
