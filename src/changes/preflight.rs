@@ -17,6 +17,7 @@ use crate::model::{
     AvoidEntry, Finding, Group, GroupEvent, Invalid, Override, Readiness, ServiceRef, Timers,
     Weights, WhyUnknown, decide,
 };
+use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::{backends, read_once};
 use crate::resource::{Record, TrafficMove};
 use crate::text::ConnectionFlags;
@@ -223,6 +224,19 @@ pub async fn preflight(
     started: Timestamp,
     reads: PreflightReads,
 ) -> Vec<Preflight> {
+    let prefetched = PrefetchedSlices::default();
+    preflight_with(cluster, records, by, started, reads, prefetched).await
+}
+
+/// Like [`preflight`], but uses slices that were listed before.
+pub async fn preflight_with(
+    cluster: &Clusters,
+    records: &[Record],
+    by: &str,
+    started: Timestamp,
+    reads: PreflightReads,
+    prefetched: PrefetchedSlices,
+) -> Vec<Preflight> {
     let wanted = backends::destinations_of(records);
     let conflicts = reads.conflicts.then(|| conflicts::read(cluster, records));
     let objects = records.iter().map(|record| {
@@ -236,7 +250,7 @@ pub async fn preflight(
     });
     let services = stream::iter(services).buffered(MAX_CONCURRENT_GROUPS);
     let (known, conflicts, objects, services) = join4(
-        read_once::read(cluster, &wanted),
+        read_once::read_with(cluster, &wanted, prefetched),
         OptionFuture::from(conflicts),
         objects.collect::<Vec<_>>(),
         services.collect::<Vec<_>>(),

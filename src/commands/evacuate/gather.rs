@@ -1,17 +1,17 @@
 //! Reads the groups of each context, and which cluster each backend is in. A context that cannot be
 //! reached does not keep the others from being changed.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use futures::future::{join, join_all};
 use jiff::Timestamp;
 
 use super::permissions::{DeniedKinds, review};
-use crate::changes::preflight::{Preflight, PreflightReads, preflight};
+use crate::changes::preflight::{Preflight, PreflightReads, preflight_with};
 use crate::cli::{LocalName, ManyArgs};
 use crate::cluster::Clusters;
 use crate::cluster::api::identity;
-use crate::cluster::queries::group_list::list_groups;
 use crate::commands::args::contexts;
 use crate::commands::args::contexts::ContextSelection;
 use crate::commands::args::members;
@@ -21,6 +21,7 @@ use crate::commands::env::CommandEnv;
 use crate::error::{explain, explain_group_list};
 use crate::model::AvoidEntry;
 use crate::problem::Problem;
+use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
 use crate::resource::Record;
 use crate::text::clean;
 
@@ -31,6 +32,8 @@ const CONTEXT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ContextRecords {
     pub cluster: Clusters,
     pub records: Vec<Record>,
+    /// The slices of their namespace, until they are used.
+    prefetched: Cell<PrefetchedSlices>,
     /// Who gives the order: user and host.
     pub by: String,
     /// The API server's time when they were read.
@@ -130,15 +133,17 @@ async fn read(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<ContextRecord
     let cluster = contexts::connect(env, &many.remotes).await?;
     let namespace = env.flags.namespace.as_deref();
     let namespace = namespace.filter(|_| !env.flags.all_namespaces);
-    let listed = list_groups(&cluster, namespace, None);
+    let listed = list_groups_and_slices(&cluster, namespace, None, true);
     let (listed, by) = join(listed, identity::signature(&cluster)).await;
-    let listed = listed.map_err(|error| explain_group_list(&cluster, &error))?;
+    let listed = listed.map_err(|error| explain_group_list(&cluster, &error));
+    let (listed, prefetched) = listed?;
     let records = readable(&env.streams, &cluster, listed);
     let by = by.map_err(|error| explain(&cluster, &error))?;
     Ok(ContextRecords {
         at: cluster.clock().now(),
         cluster,
         records,
+        prefetched: Cell::new(prefetched),
         by,
     })
 }
@@ -149,7 +154,8 @@ async fn facts(
     reads: PreflightReads,
 ) -> ContextFacts {
     let ContextRecords { cluster, by, .. } = context;
-    let seen = preflight(cluster, records, by, context.at, reads);
+    let prefetched = context.prefetched.take();
+    let seen = preflight_with(cluster, records, by, context.at, reads, prefetched);
     let (seen, denied) = join(seen, review(cluster, records)).await;
     ContextFacts { seen, denied }
 }
