@@ -74,7 +74,7 @@ pub fn evacuate(
     now: Timestamp,
 ) -> Option<AvoidPlan> {
     let entry = &AvoidEntry {
-        elsewhere: is_elsewhere(group, entry, now),
+        elsewhere: is_elsewhere(group, entry),
         ..entry.clone()
     };
     let is_replaced = |known: &AvoidEntry| known.id == entry.id || known.is_over(now);
@@ -97,11 +97,11 @@ pub fn evacuate(
 
 /// Whether the group's traffic is away from a primary that the entry names, and no evacuation moved
 /// it. One that goes on remembers what it moved.
-fn is_elsewhere(group: &Group, entry: &AvoidEntry, now: Timestamp) -> bool {
+fn is_elsewhere(group: &Group, entry: &AvoidEntry) -> bool {
     let primary = group.primary_name();
     let mut entries = group.avoid.entries.iter();
-    let has_moved =
-        entries.any(|known| !known.is_over(now) && !known.elsewhere && known.names(primary));
+    // An expired one is there until somebody ends it, and so is what it moved.
+    let has_moved = entries.any(|known| !known.elsewhere && known.names(primary));
     let mut backends = group.backends.iter().enumerate();
     let carries = backends.any(|(index, it)| entry.names(&it.name) && group.carries(index));
     entry.names(primary) && !has_moved && !carries

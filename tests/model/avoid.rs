@@ -180,3 +180,15 @@ fn a_failback_ends_what_has_expired() {
     );
     assert_eq!(object.decide().state, State::Primary);
 }
+
+#[test]
+fn an_expired_evacuation_that_is_run_again_still_brings_its_traffic_home() {
+    let mut object = Object::new(2);
+    object.policy.failback = Failback::Manual;
+    object.evacuate("CHG-1", &[0], Some(2));
+    object.pass(3);
+    object.evacuate("CHG-1", &[0], Some(3600));
+    assert!(!object.avoiding()[0].elsewhere);
+    object.return_from("CHG-1");
+    assert_eq!(object.weights(), [1, 0]);
+}

@@ -14,7 +14,7 @@ use crate::commands::args::members::ContextMembers;
 use crate::model::limits::MAX_AVOID_ENTRIES;
 use crate::model::{AvoidEntry, Backend, Group, Readiness, Timers, avoidance};
 use crate::resource::Change;
-use crate::view::command_line::command_on;
+use crate::view::command_line::{command_on, return_command};
 
 /// What `evacuate` reads.
 pub const EVACUATE_READS: PreflightReads = PreflightReads {
@@ -82,6 +82,9 @@ impl Order for EvacuateOrder<'_> {
             }
             return Err(refusal);
         }
+        if let Some(refusal) = self.leaves_none(group, seen, &entry) {
+            return Err(refusal);
+        }
         let plan = avoidance::evacuate(group, &entry, &seen.readiness, seen.now);
         // If no other backend can take the traffic, an evacuation does not bring it there.
         let plan = plan.and_then(|plan| match plan.moves_into_avoided(group) {
@@ -131,6 +134,33 @@ impl EvacuateOrder<'_> {
             ),
             format!("in {cluster}, remove the label mirror.linkerd.io/federated from its service"),
         )
+    }
+
+    /// Refuses if other evacuations avoid all other backends: where all are avoided, the traffic
+    /// goes by policy, perhaps into the cluster that was evacuated first.
+    fn leaves_none(&self, group: &Group, seen: &Preflight, entry: &AvoidEntry) -> Option<Refusal> {
+        let entries = group.avoid.entries.iter();
+        let others = entries.filter(|other| other.id != self.id && !other.is_over(seen.now));
+        let others: Vec<&AvoidEntry> = others.collect();
+        let rest = group.backends.iter().map(|backend| backend.name.as_str());
+        let rest: Vec<&str> = rest.filter(|name| !entry.names(name)).collect();
+        if rest.is_empty() || avoidance::has_entry(group, entry, seen.now) {
+            return None;
+        }
+        let by = |name: &&str| others.iter().find(|other| other.names(name));
+        let by: Option<Vec<&&AvoidEntry>> = rest.iter().map(by).collect();
+        let first = *by?.first()?;
+        Some(Refusal::new(
+            format!(
+                "all its other backends are evacuated: {} ({})",
+                rest.join(", "),
+                first.id
+            ),
+            format!(
+                "to end that evacuation: {}",
+                return_command(first, &seen.reach)
+            ),
+        ))
     }
 
     /// Refuses to undo what someone else has forced.

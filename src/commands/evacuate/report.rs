@@ -205,7 +205,8 @@ impl Campaign<'_> {
         let (mut upstream, mut unattended) = (0, 0);
         let mut unattended_away = Vec::new();
         for status in statuses {
-            if status.runner == Runner::Unattended && status.state == State::Failover {
+            let stays = status.state == State::Failover && !status.flags.avoiding;
+            if status.runner == Runner::Unattended && stays {
                 unattended_away.push(&status.id);
             }
             match status.runner {
@@ -270,9 +271,14 @@ impl Campaign<'_> {
             many => format!("{many} groups stay where they are"),
         };
         let flags = &self.gathered.flags;
+        let everywhere = match self.env.flags.namespace {
+            Some(_) => "",
+            None => "-A ",
+        };
+        let watch = format!("kubectl failover watch {everywhere}{flags}");
         Some(format!(
-            "warning: the traffic of {count} until a watch runs there, or someone fails back: \
-             kubectl failover watch {flags}"
+            "warning: the traffic of {count} until a watch runs there, or someone fails back: {}",
+            watch.trim_end()
         ))
     }
 }
