@@ -12,6 +12,7 @@ use super::namespace::Side;
 use super::output::Output;
 use super::running::Running;
 use super::sandbox;
+use super::slow::SLOW_TESTS;
 
 /// How long a run may take on a busy machine.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
@@ -109,7 +110,9 @@ impl Plugin {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .env("NO_COLOR", "1")
-            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+            // Hooks inherit it.
+            .env_remove(SLOW_TESTS);
         if self.clusters {
             let shared = || sandbox::shared().kubeconfig().into_os_string();
             command.env("KUBECONFIG", self.kubeconfig.unwrap_or_else(shared));

@@ -225,9 +225,9 @@ async fn hooks_run_for_what_others_do_as_well() {
         ("force web --to web --yes", "forced info admin"),
         ("force web --to web-east --yes", "replaced info admin"),
         ("failback web --yes", "failback info admin"),
-        ("set web --failover-delay 1s", "set info kubectl-failover"),
+        ("set web --failover-delay 1s", "set info linkerd-failover"),
         ("pause web", "paused info admin"),
-        ("resume web", "resumed info kubectl-failover"),
+        ("resume web", "resumed info linkerd-failover"),
     ];
     for (line, event) in steps {
         run(line).await;
