@@ -88,20 +88,30 @@ impl Running {
 
     /// The same, with another limit.
     pub async fn stderr_line_within(&mut self, limit: Duration, text: &str) -> String {
-        if let Some(line) = self.errors.iter().find(|line| line.contains(text)) {
+        self.stderr_line_with_any(limit, &[text]).await
+    }
+
+    /// The same, with any of these texts.
+    pub async fn stderr_line_with_any(&mut self, limit: Duration, texts: &[&str]) -> String {
+        let has_any = |line: &String| texts.iter().any(|text| line.contains(text));
+        if let Some(line) = self.errors.iter().find(|line| has_any(line)) {
             return line.clone();
         }
         let find = async {
             while let Some(line) = self.stderr.recv().await {
                 self.errors.push(line.clone());
-                if line.contains(text) {
+                if has_any(&line) {
                     return Some(line);
                 }
             }
             None
         };
         let found = tokio::time::timeout(limit, find).await.ok().flatten();
-        found.unwrap_or_else(|| self.fail(&format!("no line on standard error contains {text:?}")))
+        found.unwrap_or_else(|| {
+            self.fail(&format!(
+                "no line on standard error contains any of {texts:?}"
+            ))
+        })
     }
 
     /// Takes a line of standard output that comes within `time`. For lines that must not come.
