@@ -12,6 +12,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
+use super::unix_seconds;
 use crate::model::GroupId;
 use crate::watch::engine::group_facts::{GroupFacts, OrderTimes};
 
@@ -253,10 +254,9 @@ impl Samples<'_, '_> {
         let Some(time) = time else {
             return Ok(());
         };
-        let seconds = time.as_millisecond() as f64 / 1000.0;
         self.metric
             .encode_family(&self.labels)?
-            .encode_gauge(&seconds)
+            .encode_gauge(&unix_seconds(time))
     }
 }
 

@@ -3,3 +3,10 @@
 mod group_series;
 pub mod recorder;
 pub mod registry;
+
+use jiff::Timestamp;
+
+/// The unit of all `_timestamp_seconds`.
+fn unix_seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}

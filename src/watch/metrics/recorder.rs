@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::registry::{Health, MetricLabels, Metrics};
+use super::unix_seconds;
 use crate::model::{GroupId, State, Transition};
 use crate::watch::engine::group_facts::GroupFacts;
 use crate::watch::engine::leases::LeaseState;
@@ -66,7 +67,7 @@ impl MetricsRecorder {
     pub fn last_activity(&self, at: Timestamp) {
         let labels = [("context", self.context.clone())];
         let gauge = self.all.last_activity.get_or_create(&labels);
-        gauge.set(at.as_millisecond() as f64 / 1000.0);
+        gauge.set(unix_seconds(at));
     }
 
     /// Replaces the facts of these groups. `facts` gets those before; none: it has no series.
