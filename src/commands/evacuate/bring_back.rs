@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
-use super::campaign::{Campaign, ContextTargets, Target};
+use super::campaign::{Campaign, ContextTargets};
 use super::commands::Commands;
-use super::gather::{ContextFacts, Gathered, gather};
+use super::gather::{Gathered, gather};
 use super::identifier::is_in;
 use super::orders::ReturnOrder;
 use super::ready::ReadinessWait;
@@ -44,18 +44,8 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     let entry = gathered.entries().find(|(.., entry)| entry.id == *id);
     let reason = entry.and_then(|(.., entry)| entry.reason.clone());
     let commands = Commands::new(&gathered, &args.many, &args.allow, &cluster, id);
-    let targets = records.into_iter().zip(facts);
-    let targets = targets.map(|(records, ContextFacts { seen, denied })| {
-        let targets = records.into_iter().zip(seen);
-        let targets = targets.map(|(record, seen)| Target {
-            there: there(&record, id),
-            record,
-            seen,
-        });
-        ContextTargets {
-            targets: targets.collect(),
-            denied,
-        }
+    let targets = records.iter().zip(facts).map(|(records, facts)| {
+        ContextTargets::of(records, facts, |record| Some(there(record, id)))
     });
     let targets = targets.collect();
     Campaign {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use futures::future::{join, join_all};
 use jiff::Timestamp;
 
-use super::gather::Gathered;
+use super::gather::{ContextFacts, Gathered};
 use super::permissions::{DeniedKinds, review};
 use super::ready::{ReadinessWait, may_pass};
 use super::rows;
@@ -39,6 +39,29 @@ pub struct Target {
 pub struct ContextTargets {
     pub targets: Vec<Target>,
     pub denied: DeniedKinds,
+}
+
+impl ContextTargets {
+    /// `there` returns the indexes of a group's backends in the cluster; none if the group is not
+    /// concerned. `facts` has one for each record.
+    pub fn of(
+        records: &[Record],
+        facts: ContextFacts,
+        there: impl Fn(&Record) -> Option<Vec<usize>>,
+    ) -> Self {
+        let ContextFacts { seen, denied } = facts;
+        let targets = records.iter().zip(seen).filter_map(|(record, seen)| {
+            Some(Target {
+                there: there(record)?,
+                record: record.clone(),
+                seen,
+            })
+        });
+        Self {
+            targets: targets.collect(),
+            denied,
+        }
+    }
 }
 
 /// A change of the groups of several contexts.

@@ -13,7 +13,7 @@ mod rows;
 
 use jiff::Timestamp;
 
-use campaign::{Campaign, ContextTargets, Target};
+use campaign::{Campaign, ContextTargets};
 use commands::Commands;
 use gather::{ContextFacts, Gathered, gather};
 use orders::{EVACUATE_READS, EvacuateOrder};
@@ -154,19 +154,9 @@ fn targets(
 ) -> Vec<ContextTargets> {
     let contexts = gathered.contexts.iter().zip(facts).zip(members);
     contexts
-        .map(|((context, ContextFacts { seen, denied }), members)| {
-            let records = context.records.iter().zip(seen);
-            let targets = records.filter_map(|(record, seen)| {
-                Some(Target {
-                    there: there(record, members, cluster)?,
-                    record: record.clone(),
-                    seen,
-                })
-            });
-            ContextTargets {
-                targets: targets.collect(),
-                denied,
-            }
+        .map(|((context, facts), members)| {
+            let there = |record: &Record| there(record, members, cluster);
+            ContextTargets::of(&context.records, facts, there)
         })
         .collect()
 }
