@@ -256,7 +256,7 @@ pub fn mirrors(namespace: Option<&str>) -> Collection<Service> {
 
 /// Returns all services of a namespace or of the cluster.
 pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Collection<Service> {
-    Collection::new(SERVICES, namespace.into(), "", Service::decode)
+    labelled(namespace.into(), "")
 }
 
 /// Returns the Services of a namespace or of the cluster with these labels.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use futures::future::join3;
+
 use super::super::existing::ExistingByNamespace;
 use super::super::{arguments, existing, file, mirrored};
 use crate::cli::CreateArgs;
@@ -76,14 +78,14 @@ pub async fn requests_of_all(
 ) -> Result<Requests, Problem> {
     let namespace = env.namespace(cluster);
     let namespace = namespace.as_deref();
-    let (services, existing) = futures::future::join(
+    let (services, existing, selected) = join3(
         async { list_objects(cluster, &services::all(namespace)).await },
         existing::read(cluster, namespace),
+        selected(cluster, namespace, args.selector.as_deref()),
     )
     .await;
     let services = services.map_err(|error| explain(cluster, &error))?;
-    let selected = selected(cluster, namespace, args.selector.as_deref()).await?;
-    let existing = existing?.by_namespace();
+    let (selected, existing) = (selected?, existing?.by_namespace());
     let place = place_in_context(cluster, namespace);
     let mut found = mirrored::mirrored(&services, &args.fallback_cluster, &existing, &place)?;
     if let Some(selected) = &selected {
