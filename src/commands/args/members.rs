@@ -171,8 +171,7 @@ fn clusters(records: &[Record], residences: &Residences, own: &str) -> BTreeSet<
 /// Returns all clusters that backends are in, and those of the contexts.
 pub fn known_clusters(members: &[ContextMembers]) -> BTreeSet<&str> {
     let own = members.iter().map(|it| it.own.name.as_str());
-    let backends = members.iter().flat_map(|it| &it.clusters);
-    own.chain(backends.map(String::as_str)).collect()
+    own.chain(backend_clusters(members)).collect()
 }
 
 /// Returns the clusters that backends are in.

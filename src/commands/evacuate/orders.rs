@@ -139,17 +139,17 @@ impl EvacuateOrder<'_> {
     /// Refuses if other evacuations avoid all other backends: where all are avoided, the traffic
     /// goes by policy, perhaps into the cluster that was evacuated first.
     fn leaves_none(&self, group: &Group, seen: &Preflight, entry: &AvoidEntry) -> Option<Refusal> {
-        let entries = group.avoid.entries.iter();
-        let others = entries.filter(|other| other.id != self.id && !other.is_over(seen.now));
-        let others: Vec<&AvoidEntry> = others.collect();
-        let rest = group.backends.iter().map(|backend| backend.name.as_str());
-        let rest: Vec<&str> = rest.filter(|name| !entry.names(name)).collect();
-        if rest.is_empty() || avoidance::has_entry(group, entry, seen.now) {
+        if avoidance::has_entry(group, entry, seen.now) {
             return None;
         }
-        let by = |name: &&str| others.iter().find(|other| other.names(name));
-        let by: Option<Vec<&&AvoidEntry>> = rest.iter().map(by).collect();
-        let first = *by?.first()?;
+        let keeper = |name: &&str| {
+            let mut entries = group.avoid.entries.iter();
+            entries.find(|it| it.id != self.id && !it.is_over(seen.now) && it.names(name))
+        };
+        let mut rest = group.backend_names();
+        rest.retain(|name| !entry.names(name));
+        let keepers: Option<Vec<&AvoidEntry>> = rest.iter().map(keeper).collect();
+        let first = *keepers?.first()?;
         Some(Refusal::new(
             format!(
                 "all its other backends are evacuated: {} ({})",
