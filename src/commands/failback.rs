@@ -152,7 +152,7 @@ impl Order for FailbackOrder<'_> {
                 "{home} was the primary before a force whose override was deleted; to make it the \
                  primary again: {command}"
             ));
-        } else if !lines.is_empty() && !is_evacuated(status) {
+        } else if !lines.is_empty() && status.avoids_primary().is_none() {
             let flags = format!("--when-ready {place}");
             let command = command_on("failback", &status.id, &flags);
             lines.push(format!(
@@ -182,12 +182,6 @@ impl Order for FailbackOrder<'_> {
             && !matches!(status.state, State::Down | State::OutOfSync)
             && home.is_some_and(|home| status.active().contains(&home))
     }
-}
-
-/// Whether an evacuation keeps the traffic away from the primary.
-fn is_evacuated(status: &Status) -> bool {
-    let primary = status.primary.as_deref();
-    primary.is_some_and(|primary| status.avoids(primary).is_some())
 }
 
 fn timed_out(status: &Status, wait: Duration, place: &str) -> String {

@@ -378,6 +378,11 @@ impl Status {
         entries.find(avoids).map(|(entry, _)| entry)
     }
 
+    /// Returns the entry that keeps the traffic off the primary.
+    pub fn avoids_primary(&self) -> Option<&AvoidEntry> {
+        self.avoids(self.primary.as_deref()?)
+    }
+
     /// Returns the names of the backends that carry traffic.
     pub fn active(&self) -> Vec<&str> {
         self.backends

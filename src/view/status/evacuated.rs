@@ -10,7 +10,7 @@ use crate::view::age::age;
 /// Whether nothing but evacuations keeps the traffic away from the primary.
 pub fn is_at_rest(status: &Status) -> bool {
     let primary = status.primary.as_deref().unwrap_or_default();
-    let entry = status.avoids(primary);
+    let entry = status.avoids_primary();
     status.state == State::Failover
         && entry.is_some_and(|entry| status.reason == entry.evacuates(primary))
 }

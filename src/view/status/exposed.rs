@@ -52,7 +52,7 @@ fn without_watch(status: &Status) -> Option<String> {
             format!("if {primary} fails, nothing will fail over")
         }
         // The end of an evacuation needs no watch.
-        State::Failover if !status.flags.held && status.avoids(primary).is_none() => {
+        State::Failover if !status.flags.held && status.avoids_primary().is_none() => {
             format!("when {primary} is ready again, nothing will fail back")
         }
         _ => return None,

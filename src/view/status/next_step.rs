@@ -158,7 +158,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         State::Failover if status.flags.held => fail_back(),
         State::Failover => {
             let primary = status.primary.as_deref().unwrap_or_default();
-            match status.avoids(primary) {
+            match status.avoids_primary() {
                 Some(entry) => Some(return_command(entry, connection)),
                 None => Some(look_at_backend(status, primary, &place)),
             }
