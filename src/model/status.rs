@@ -46,7 +46,7 @@ pub struct Status {
     pub backends: Vec<BackendStatus>,
     /// What set the weights.
     pub changed: WeightsOrigin,
-    /// Since when it is in this state; none if nothing tells.
+    /// Since when it is in this state; none if unknown.
     pub since: Option<Timestamp>,
     /// What it waits for, in state Waiting.
     pub wait: Option<Wait>,
@@ -147,7 +147,7 @@ pub struct BackendStatus {
     pub weight_on_object: u64,
     /// The readiness.
     pub readiness: Readiness,
-    /// Since when it is ready, or not ready; none if nothing tells.
+    /// Since when it is ready, or not ready; none if unknown.
     pub since: Option<Timestamp>,
     /// Why its pods are not ready, if somebody looked.
     pub ailment: Option<Ailment>,

@@ -81,7 +81,7 @@ impl TrafficMetric {
         }
     }
 
-    /// Parses a limit. Returns what is expected instead if it is none.
+    /// Parses a limit. On an error, returns what is expected instead.
     fn limit(self, text: &str) -> Result<f64, &'static str> {
         let (expected, units): (_, &[(&str, f64)]) = match self {
             Self::Share | Self::Success => ("a percentage from 0% to 100%", &[("%", 1.0)]),

@@ -21,7 +21,7 @@ pub struct KindInfo {
     pub plural: &'static str,
     /// Such as `trafficsplit`.
     pub singular: &'static str,
-    /// The short name, such as `ts`; empty if there is none.
+    /// The short name, such as `ts`, or empty.
     pub short: &'static str,
     /// Name of the CustomResourceDefinition.
     pub crd: &'static str,

@@ -44,7 +44,8 @@ pub struct ForAll {
     pub left_out: usize,
 }
 
-/// Returns the commands for these groups, one if possible. None: there is none for several groups.
+/// Returns the commands for these groups, one if possible. Returns None if several groups
+/// cannot share one.
 pub fn for_all(each: &[OneCommand], others: Others) -> Option<ForAll> {
     let first = each.first()?;
     if each.iter().all(|it| it.command == first.command) {

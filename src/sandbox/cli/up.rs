@@ -63,7 +63,7 @@ fn quoted(path: &Path) -> String {
     word(&path.to_string_lossy())
 }
 
-/// Returns the folder with the built kubectl, if there is none on PATH.
+/// Returns the folder with the built kubectl, if PATH has no kubectl.
 fn kubectl_dir_to_add(assets: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let missing = !std::env::split_paths(&path).any(|dir| dir.join("kubectl").exists());
