@@ -6,6 +6,7 @@ pub mod columns;
 pub mod command_for_all;
 pub mod command_line;
 pub mod config;
+pub mod context_outcome;
 pub mod evacuation;
 pub mod explain;
 pub mod formats;

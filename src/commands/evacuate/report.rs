@@ -10,9 +10,8 @@ use crate::model::cluster_name::fits;
 use crate::model::{GroupId, Runner, State};
 use crate::problem::Exit;
 use crate::text::{clean, word};
-use crate::view::evacuation::{
-    EvacuationContext, EvacuationReport, EvacuationRow, Stopped, fitted,
-};
+use crate::view::context_outcome::ContextOutcome;
+use crate::view::evacuation::{EvacuationReport, EvacuationRow, Stopped, fitted};
 use crate::view::formats::{json, yaml};
 
 impl Campaign<'_> {
@@ -88,12 +87,12 @@ impl Campaign<'_> {
         exit: Exit,
     ) -> EvacuationReport<'b> {
         let read = self.gathered.contexts.iter().zip(self.members);
-        let read = read.map(|(context, members)| EvacuationContext {
+        let read = read.map(|(context, members)| ContextOutcome {
             context: &context.cluster.context,
             server: Some(&context.cluster.server),
-            cluster: Ok(&members.own.name),
+            cluster: Ok(&members.own),
         });
-        let unread = self.gathered.unread.iter().map(|it| EvacuationContext {
+        let unread = self.gathered.unread.iter().map(|it| ContextOutcome {
             context: &it.context,
             server: None,
             cluster: Err(&it.problem),

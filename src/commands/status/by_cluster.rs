@@ -13,8 +13,9 @@ use crate::error::explain;
 use crate::model::by_cluster::{PlacedGroup, by_cluster};
 use crate::model::{Residence, State};
 use crate::problem::{Exit, Problem};
+use crate::view::context_outcome::ContextOutcome;
 use crate::view::formats::{json, yaml};
-use crate::view::status::by_cluster::{ByCluster, ContextOutcome, UnplacedBackend};
+use crate::view::status::by_cluster::{ByCluster, UnplacedBackend};
 
 pub async fn run(
     each: &[CommandEnv],

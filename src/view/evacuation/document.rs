@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{EvacuationReport, EvacuationRow, PlannedEffect};
 use crate::model::State;
+use crate::view::context_outcome::{ContextItem, ContextOutcome};
 use crate::view::formats::API_VERSION;
 
 #[derive(Serialize)]
@@ -26,19 +27,6 @@ struct EvacuationDocument<'a> {
     warnings: &'a [String],
     next: &'a [String],
     exit_code: u8,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ContextItem<'a> {
-    context: &'a str,
-    server: Option<&'a str>,
-    /// What its cluster is called.
-    cluster: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    next: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -82,7 +70,7 @@ impl EvacuationReport<'_> {
             until: self.until.map(|until| format!("{until:.0}")),
             reason: self.reason,
             dry_run: self.dry_run,
-            contexts: self.contexts.iter().map(context).collect(),
+            contexts: self.contexts.iter().map(ContextOutcome::item).collect(),
             items: self.rows.iter().map(|row| self.item(row)).collect(),
             stopped: self.stopped.as_ref().map(|it| StoppedItem {
                 why: it.why,
@@ -118,16 +106,5 @@ impl EvacuationReport<'_> {
             state: row.state,
             next: &row.next,
         }
-    }
-}
-
-fn context<'a>(it: &super::EvacuationContext<'a>) -> ContextItem<'a> {
-    let problem = it.cluster.err();
-    ContextItem {
-        context: it.context,
-        server: it.server,
-        cluster: it.cluster.ok(),
-        error: problem.map(|it| it.message.as_str()),
-        next: problem.map_or(&[], |it| &it.next),
     }
 }

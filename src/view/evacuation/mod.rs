@@ -8,16 +8,8 @@ pub use text::fitted;
 use jiff::Timestamp;
 
 use crate::model::{GroupId, State};
-use crate::problem::Problem;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
-
-/// A context, and the name of its cluster or why it cannot be read.
-#[derive(Debug)]
-pub struct EvacuationContext<'a> {
-    pub context: &'a str,
-    pub server: Option<&'a str>,
-    pub cluster: Result<&'a str, &'a Problem>,
-}
+use crate::view::context_outcome::ContextOutcome;
 
 /// A group that is concerned.
 #[derive(Debug, Clone)]
@@ -118,7 +110,7 @@ pub struct EvacuationReport<'a> {
     pub dry_run: bool,
     /// What running it again changes on it.
     pub notes: &'a [String],
-    pub contexts: Vec<EvacuationContext<'a>>,
+    pub contexts: Vec<ContextOutcome<'a>>,
     pub rows: &'a [EvacuationRow],
     pub stopped: Option<Stopped>,
     pub warnings: Vec<String>,

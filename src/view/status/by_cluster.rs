@@ -3,25 +3,17 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::GroupId;
 use crate::model::by_cluster::{ClusterSummary, Evacuation, GatewayState};
 use crate::model::cluster_name::fits;
 use crate::model::fold::name_some;
-use crate::model::{ClusterName, GroupId};
-use crate::problem::Problem;
 use crate::text::{clean, shorten};
 use crate::view::age::age;
 use crate::view::columns::{Cell, Colour, Columns};
+use crate::view::context_outcome::{ContextItem, ContextOutcome};
 use crate::view::formats::API_VERSION;
 
 const MAX_NOTE_CHARS: usize = 400;
-
-/// A context, and the name of its cluster or why it cannot be read.
-#[derive(Debug)]
-pub struct ContextOutcome<'a> {
-    pub context: &'a str,
-    pub server: Option<&'a str>,
-    pub cluster: Result<&'a ClusterName, &'a Problem>,
-}
 
 /// A backend whose cluster is unknown.
 #[derive(Debug, Clone, Serialize)]
@@ -60,22 +52,6 @@ struct ClusterDocument<'a> {
     unplaced: &'a [UnplacedBackend<'a>],
     invalid: usize,
     exit_code: u8,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ContextItem<'a> {
-    context: &'a str,
-    server: Option<&'a str>,
-    /// What its cluster is called.
-    cluster: Option<&'a str>,
-    /// `flag`, `mirrors` or `context`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    named_by: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    next: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -134,10 +110,11 @@ struct MemberItem<'a> {
 impl<'a> ByCluster<'a> {
     /// Returns the value of JSON and YAML.
     pub fn document(&'a self) -> impl Serialize + 'a {
+        let contexts = self.contexts.iter();
         ClusterDocument {
             api_version: API_VERSION,
             kind: "ClusterSummaryList",
-            contexts: self.contexts.iter().map(context_item).collect(),
+            contexts: contexts.map(ContextOutcome::item_with_source).collect(),
             items: self.clusters.iter().map(|it| self.item(it)).collect(),
             unplaced: &self.unplaced,
             invalid: self.invalid,
@@ -305,18 +282,6 @@ impl<'a> ByCluster<'a> {
     }
 }
 
-fn context_item<'a>(it: &ContextOutcome<'a>) -> ContextItem<'a> {
-    let (name, problem) = (it.cluster.ok(), it.cluster.err());
-    ContextItem {
-        context: it.context,
-        server: it.server,
-        cluster: name.map(|it| it.name.as_str()),
-        named_by: name.map(|it| it.source.name()),
-        error: problem.map(|it| it.message.as_str()),
-        next: problem.map_or(&[], |it| &it.next),
-    }
-}
-
 /// The ready backends of a cluster and all of them.
 fn ready(cluster: &ClusterSummary, coloured: bool) -> Cell {
     let counts = cluster.backends;
@@ -409,6 +374,7 @@ mod tests {
 
     use super::*;
     use crate::model::by_cluster::{BackendCounts, GroupThere};
+    use crate::problem::Problem;
 
     #[test]
     fn a_row_counts_and_a_gateway_that_is_down_names_who_sees_it() {
