@@ -11,4 +11,5 @@ pub use clocks::Clocks;
 pub use driver::event_loop::run;
 pub use driver::fair_queue::FairQueue;
 pub use metrics::registry::Metrics;
+pub use metrics::text_format::TextFormat;
 pub use options::{EngineOptions, WatchOptions, WatchOutcome, WatchReport};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::output::streams::Streams;
 use crate::problem::Problem;
-use crate::watch::Metrics;
+use crate::watch::{Metrics, TextFormat};
 
 /// Further connections are closed.
 const MAX_CONNECTIONS: usize = 16;
@@ -31,7 +31,6 @@ const MAX_HEAD_LINES: usize = 50;
 /// The delay after a connection could not be accepted, perhaps for lack of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const UNWRITTEN: &str = "the metrics cannot be written\n";
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -90,11 +89,10 @@ async fn accept_all(listener: TcpListener, metrics: Metrics) {
 
 async fn serve(stream: TcpStream, metrics: Metrics) {
     let answer = service_fn(|request: Request<Incoming>| {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let metrics = metrics.clone();
         async move {
             // Not on the thread of the event loops: thousands of groups take a while.
-            let answer = spawn_blocking(move || answer(&method, &path, &metrics)).await;
+            let answer = spawn_blocking(move || answer(&request, &metrics)).await;
             let failed = |_| text(StatusCode::INTERNAL_SERVER_ERROR, UNWRITTEN.to_owned());
             Ok::<_, Infallible>(answer.unwrap_or_else(failed))
         }
@@ -112,18 +110,22 @@ async fn serve(stream: TcpStream, metrics: Metrics) {
     }
 }
 
-fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
-    if method != Method::GET {
+fn answer<B>(request: &Request<B>, metrics: &Metrics) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET {
         return text(
             StatusCode::METHOD_NOT_ALLOWED,
             "only GET is served\n".to_owned(),
         );
     }
-    match path {
-        "/metrics" => match metrics.text() {
-            Ok(text) => respond(StatusCode::OK, OPEN_METRICS, text),
-            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, UNWRITTEN.to_owned()),
-        },
+    match request.uri().path() {
+        "/metrics" => {
+            let accept = request.headers().get_all(ACCEPT).iter();
+            let format = TextFormat::negotiate(accept.filter_map(|header| header.to_str().ok()));
+            match metrics.text(format) {
+                Ok(text) => respond(StatusCode::OK, format.content_type(), text),
+                Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, UNWRITTEN.to_owned()),
+            }
+        }
         "/healthz" => verdict(&metrics.stuck(), "stuck"),
         "/readyz" => verdict(&metrics.not_ready(), "not in sync"),
         _ => text(

@@ -266,6 +266,7 @@ mod tests {
     use crate::model::State;
     use crate::watch::engine::group_facts::BackendFacts;
     use crate::watch::metrics::registry::Metrics;
+    use crate::watch::metrics::text_format::TextFormat;
 
     fn id(name: &str) -> GroupId {
         GroupId {
@@ -298,7 +299,7 @@ mod tests {
     }
 
     fn lines(metrics: &Metrics) -> Vec<String> {
-        let text = metrics.text().unwrap();
+        let text = metrics.text(TextFormat::Prometheus).unwrap();
         let of_groups = text.lines().filter(|line| line.contains("object="));
         of_groups.map(str::to_owned).collect()
     }
@@ -343,9 +344,9 @@ mod tests {
             let id = id(&format!("{web}-failover"));
             series.update("west", id, |_, _| Some(facts([&web, &east])));
         }
-        let text = metrics.text().unwrap();
+        let text = metrics.text(TextFormat::Prometheus).unwrap();
         assert!(text.len() < 6_000_000, "{}", text.len());
-        let counts = Metrics::new(false).text().unwrap();
+        let counts = Metrics::new(false).text(TextFormat::Prometheus).unwrap();
         assert!(counts.len() < 5_000, "{}", counts.len());
     }
 }

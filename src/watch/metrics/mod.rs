@@ -3,6 +3,7 @@
 mod group_series;
 pub mod recorder;
 pub mod registry;
+pub mod text_format;
 
 use jiff::Timestamp;
 

@@ -192,6 +192,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::watch::metrics::text_format::TextFormat;
 
     /// Two instances must not both have the series of a group.
     #[test]
@@ -214,7 +215,12 @@ mod tests {
             evacuated: None,
         };
         recorder.facts(vec![group], |_, _| Some(facts.clone()));
-        let has_series = || metrics.text().unwrap().contains("object=");
+        let has_series = || {
+            metrics
+                .text(TextFormat::Prometheus)
+                .unwrap()
+                .contains("object=")
+        };
         assert!(!has_series(), "nothing is known of the Lease");
         let until = Duration::from_secs(15);
         recorder.lease("ns", &LeaseState::Held { until });

@@ -16,6 +16,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::group_series::GroupSeries;
+use super::text_format::{TextFormat, prometheus_text};
 
 /// An event loop without a turn for this long is stuck. A healthy one has a turn every second.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
@@ -138,11 +139,11 @@ impl Metrics {
         }
     }
 
-    /// Returns all metrics in the OpenMetrics text format.
+    /// Returns all metrics.
     ///
     /// # Errors
     /// If they cannot be encoded.
-    pub fn text(&self) -> Result<String, std::fmt::Error> {
+    pub fn text(&self, format: TextFormat) -> Result<String, std::fmt::Error> {
         self.all_health(|all| {
             for (context, health) in all {
                 let labels = [("context", context.clone())];
@@ -152,7 +153,10 @@ impl Metrics {
         });
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
-        Ok(out)
+        Ok(match format {
+            TextFormat::OpenMetrics => out,
+            TextFormat::Prometheus => prometheus_text(&out),
+        })
     }
 
     /// Registers an event loop. It is not ready until it runs.

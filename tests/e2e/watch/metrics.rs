@@ -1,12 +1,14 @@
 //! The metrics for Prometheus and the health endpoints.
 
+use std::io::{Seek as _, Write as _};
+
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    Fault, FaultProxy, Running, TestNamespace, documented_metrics, end, eventually, plugin,
-    queries_find, shared,
+    Fault, FaultProxy, PROMTOOL, Running, TestNamespace, documented_metrics, end, eventually,
+    plugin, queries_find, runs_slow_tests, shared,
 };
 
 /// The address of a watch's metrics.
@@ -88,7 +90,7 @@ async fn the_metrics_count_what_the_watch_does() {
     ns.west.ready("web", 0).await;
     watch.line_containing("web -> web-east").await;
     let figures = [
-        "application/openmetrics-text",
+        "content-type: text/plain; version=0.0.4; charset=utf-8\r\n",
         &format!(
             "failover_transitions_total{{context=\"west\",namespace=\"{}\"}} 1\n",
             ns.name
@@ -99,7 +101,6 @@ async fn the_metrics_count_what_the_watch_does() {
         "failover_reaction_seconds_count{context=\"west\"} 1\n",
         "failover_groups{context=\"west\",state=\"Failover\"} 1\n",
         "failover_groups{context=\"west\",state=\"Primary\"} 0\n",
-        "# EOF\n",
     ];
     until(&address, "/metrics", &figures).await;
     let group = |name: &str| {
@@ -136,8 +137,33 @@ async fn the_metrics_count_what_the_watch_does() {
     let metrics = get(&address, "/metrics").await;
     documented_metrics(&metrics);
     queries_find(&metrics);
+    promtool_accepts(&metrics);
+    let accept = "accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3";
+    let open = format!("GET /metrics HTTP/1.1\r\nhost: here\r\n{accept}\r\n\r\n");
+    let open = send(&address, open.as_bytes()).await;
+    let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
+    assert!(open.contains(kind) && open.ends_with("# EOF\n"), "{open}");
+    queries_find(&open);
     until(&address, "/readyz", &["HTTP/1.1 200 OK"]).await;
     end(watch).await;
+}
+
+/// Checks an answer of /metrics as `curl … | promtool check metrics` does.
+fn promtool_accepts(answer: &str) {
+    if !runs_slow_tests("promtool") {
+        return;
+    }
+    let (_, metrics) = answer.split_once("\r\n\r\n").expect("a body");
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(metrics.as_bytes()).expect("it is written");
+    file.rewind().expect("it is read from its start");
+    let checked = PROMTOOL
+        .command()
+        .args(["check", "metrics"])
+        .stdin(file)
+        .output()
+        .expect("promtool starts");
+    assert!(checked.status.success(), "{checked:?} of {metrics}");
 }
 
 /// Only the holder of the Lease has series of groups.
