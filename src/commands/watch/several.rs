@@ -1,4 +1,5 @@
-//! `watch --contexts`: a controller for each of several clusters. They do not affect each other.
+//! `watch --contexts` and `watch --namespaces`: a controller for each of several clusters, or of
+//! several namespaces of one cluster. They do not affect each other.
 
 use std::time::Duration;
 
@@ -7,12 +8,13 @@ use tokio::sync::watch::{self, Receiver};
 
 use super::limits::{Limits, ShutdownReason, time_is_up};
 use super::run::{Ended, WatchRun};
+use crate::cli::GlobalArgs;
 use crate::commands::args::contexts;
 use crate::commands::env::CommandEnv;
-use crate::output::streams::{Streams, is_stdout_error};
+use crate::output::streams::is_stdout_error;
 use crate::problem::{Exit, Problem};
 
-/// The first and the longest delay before a failed cluster is retried.
+/// The first and the longest delay before a failed controller is started again.
 const MIN_RESTART_DELAY: Duration = Duration::from_secs(1);
 const MAX_RESTART_DELAY: Duration = Duration::from_secs(30);
 
@@ -23,7 +25,7 @@ pub async fn run(
     asked_to_stop: impl Future<Output = ()>,
 ) -> anyhow::Result<Exit> {
     for env in each {
-        run.metrics.expect(context(env));
+        run.metrics.expect(run.name(env));
     }
     let (stop, stopped) = watch::channel(None);
     let running = each
@@ -45,7 +47,7 @@ pub async fn run(
     running.await.map(|exits| worst(&exits))
 }
 
-/// Runs the controller of one cluster, and restarts it after a failure. Reports how it ended, then
+/// Runs one controller, and restarts it after a failure. Reports how it ended, then
 /// returns its exit code.
 ///
 /// # Errors
@@ -66,11 +68,11 @@ async fn keep_running(
         };
         let is_final = run.args.once || report.exit != Exit::Failed || stopped.borrow().is_some();
         if reported.as_ref() != Some(&report) {
-            say_report(&env.streams, context(env), &report);
+            say_report(env, run, &report);
             if !is_final {
                 env.streams.say_with_time(&format!(
                     "{}: retrying, at least every {} s",
-                    context(env),
+                    run.name(env),
                     MAX_RESTART_DELAY.as_secs()
                 ));
             }
@@ -89,13 +91,24 @@ async fn keep_running(
     }
 }
 
-fn say_report(streams: &Streams, context: &str, report: &Problem) {
-    if streams.logs_json() {
-        tracing::error!(context, next = report.next.join("; "), "{}", report.message);
+fn say_report(env: &CommandEnv, run: &WatchRun, report: &Problem) {
+    if env.streams.logs_json() {
+        let GlobalArgs {
+            context, namespace, ..
+        } = &env.flags;
+        let (context, namespace) = (context.as_deref(), namespace.as_deref());
+        tracing::error!(
+            context,
+            namespace,
+            next = report.next.join("; "),
+            "{}",
+            report.message
+        );
         return;
     }
     for line in report.lines("error") {
-        streams.say_with_time(&format!("{context}: {line}"));
+        env.streams
+            .say_with_time(&format!("{}: {line}", run.name(env)));
     }
 }
 
@@ -116,10 +129,6 @@ async fn reason(stopped: &mut Receiver<Option<ShutdownReason>>) -> ShutdownReaso
         Ok(reason) => reason.unwrap_or(ShutdownReason::Asked),
         Err(_) => ShutdownReason::Asked,
     }
-}
-
-fn context(env: &CommandEnv) -> &str {
-    env.flags.context.as_deref().unwrap_or_default()
 }
 
 /// Returns the worst exit code: an error, then a refusal, then a timeout.
