@@ -1,5 +1,6 @@
 //! Checks values against the chart's JSON Schema: the keywords that it uses.
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -38,6 +39,20 @@ pub fn check(value: &Value, schema: &Value, path: &str) -> Result<(), Problem> {
     if value == "" && schema["minLength"] == 1 {
         return Err(wrong("set".to_owned()));
     }
+    if let (Some(text), Some(pattern)) = (value.as_str(), schema["pattern"].as_str())
+        && !Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
+    {
+        return Err(wrong(
+            schema["description"].as_str().unwrap_or(pattern).to_owned(),
+        ));
+    }
+    if schema["uniqueItems"] == true
+        && let Some(twice) = repeated(value)
+    {
+        return Err(Problem::usage(format!(
+            "the value {path} has {twice} twice"
+        )));
+    }
     match value {
         Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
             check(item, &schema["items"], &format!("{path}[{index}]"))
@@ -68,6 +83,12 @@ fn field(key: &str, value: &Value, schema: &Value, path: &str) -> Result<(), Pro
         }
         None => check(value, others, &whole(key)),
     }
+}
+
+fn repeated(list: &Value) -> Option<&Value> {
+    let items = list.as_array()?;
+    let mut indexed = items.iter().enumerate();
+    indexed.find_map(|(index, item)| items[..index].contains(item).then_some(item))
 }
 
 fn is_of(value: &Value, name: &str) -> bool {

@@ -110,17 +110,19 @@ mod tests {
         assert_eq!(problem.next[0], "did you mean podMonitor.create?");
         for wrong in [
             "replicas=two",
-            "replicas=-1",
+            "replicas=0",
             "logFormat=xml",
             "metrics.port=70000",
             "namespaces=a",
             "image.repository=",
             "podLabels.a=1",
+            "namespaces={a,b,a}",
+            "maxMoves=20perminute",
         ] {
             assert!(set(&[wrong]).is_err(), "{wrong}");
         }
         for right in [
-            "replicas=0",
+            "replicas=1",
             "namespaces={a,b}",
             "podLabels.a=b",
             "affinity.x=1",

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use kubectl_failover::internals::CHART_FILES;
+use clap::{CommandFactory as _, Parser as _};
+use kubectl_failover::internals::{CHART_FILES, Cli};
+use kubectl_failover::model::EventKind;
+use regex::Regex;
 use serde_json::Value;
 
 use crate::support::{BINARY, Output, chart, helm, run};
@@ -12,7 +15,9 @@ use crate::support::{BINARY, Output, chart, helm, run};
 /// Values that reach every part of the chart.
 const VALUES: [&[&str]; 9] = [
     &[],
-    &["replicas=1,image.digest=sha256:ab,metrics.port=9091,metrics.address=[::]"],
+    &[
+        "replicas=1,image.digest=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,metrics.port=9091,metrics.address=[::]",
+    ],
     &["namespaces={web,shop}", "remotes.fromLinks={east,north}"],
     &[
         "selector=team=web,leaseName=kubectl-failover-1",
@@ -166,6 +171,160 @@ fn a_typo_in_a_value_is_refused() {
     )
     .code(1)
     .stderr_contains("/nowhere.yaml");
+}
+
+/// Values that Kubernetes or the program would refuse later.
+const BAD_VALUES: [(&str, &[&str]); 21] = [
+    ("replicas", &["0", "-1"]),
+    ("image.repository", &["", "a b", "a@sha256:b"]),
+    ("image.tag", &["a b", "-a"]),
+    ("image.digest", &["abc", "sha256:abc"]),
+    (
+        "namespaces",
+        &["{Emoji_voto}", "{a,a}", "{a.b}", "{-a}", "{..}"],
+    ),
+    ("leaseName", &["A b"]),
+    (
+        "maxMoves",
+        &[
+            "20perminute",
+            "20",
+            "0/1m",
+            "20/0s",
+            "20/1",
+            "20/1m1h",
+            "/1m",
+        ],
+    ),
+    ("remotes.fromLinks", &["{East Side}", "{east,east}"]),
+    ("hooks.events", &["{foo}", "{moved,moved}"]),
+    (
+        "extraArgs",
+        &[
+            "{--nope}",
+            "{nope}",
+            "{--metrics=1}",
+            "{-A}",
+            "{-lteam=web}",
+            "{--max-moves=1/1m}",
+            "{--on-event=x}",
+            "{--request-timeout,5s}",
+        ],
+    ),
+    (
+        "metrics.address",
+        &["localhost", "1.2.3", "1.2.3.256", "::"],
+    ),
+    ("metrics.port", &["0", "65536"]),
+    (
+        "resources.limits.memory",
+        &["128mib", "-1", "a lot", "1 Gi"],
+    ),
+    ("resources.requests.cpu", &["20mm"]),
+    ("priorityClassName", &["High Priority"]),
+    ("podMonitor.interval", &["", "15", "1x", "1s1m"]),
+    ("prometheusRule.unavailableFor", &["1x"]),
+    ("prometheusRule.noFallbackFor", &["15 minutes"]),
+    ("prometheusRule.runbookUrl", &["docs"]),
+    ("prometheusRule.awayHours", &["-1"]),
+    ("networkPolicy.apiServerPorts", &["{443,443}", "{0}"]),
+];
+
+#[test]
+fn bad_values_are_refused() {
+    let mut all = vec![];
+    for (name, values) in BAD_VALUES {
+        for value in values {
+            let pair = format!("{name}={value}");
+            run(BINARY, ["install", "--ignore-cluster", "--set", &pair])
+                .code(2)
+                .stdout_is_empty()
+                .stderr_contains(&format!("the value {name}"));
+        }
+        all.extend(["--set".to_owned(), format!("{name}={}", values[0])]);
+    }
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let refused = template(&all).code(1);
+    for (name, _) in BAD_VALUES {
+        let path = format!("'/{}", name.replace('.', "/"));
+        assert!(refused.stderr.contains(&path), "{path}: {refused}");
+    }
+}
+
+/// What the schema allows, `watch` understands.
+#[test]
+fn the_arguments_that_values_become_are_understood() {
+    let events = EventKind::ALL.map(EventKind::name).join(",");
+    let events = format!("hooks.command=x,hooks.events={{{events}}}");
+    let address = "metrics.address=";
+    for set in [
+        &events,
+        "hooks.command=notify --channel \"on call\"",
+        "maxMoves=20/1m",
+        "maxMoves=1/1h30m5s",
+        "maxMoves=999999999/1m0s",
+        "maxMoves=1/250ms",
+        "maxMoves=1/99999h99999m99999s",
+        &format!("{address}0.0.0.0"),
+        &format!("{address}255.1.20.199"),
+        &format!("{address}[::]"),
+        &format!("{address}[fd00::1:2.3.4.5]"),
+    ] {
+        let printed = run(
+            BINARY,
+            ["install", "--ignore-cluster", "-ojson", "--set", set],
+        );
+        let list = printed.success().json();
+        let mut objects = list["items"].as_array().expect("objects").iter();
+        let deployment = objects.find(|it| it["kind"] == "Deployment");
+        let args =
+            &deployment.expect("a Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+        let args = args.as_array().expect("arguments").iter();
+        let words = args.map(|word| word.as_str().expect("text"));
+        let parsed = Cli::try_parse_from(std::iter::once("kubectl-failover").chain(words));
+        assert!(parsed.is_ok(), "{set}: {:?}", parsed.err());
+    }
+}
+
+/// Those that other values set are not among them.
+const OF_OTHER_VALUES: [&str; 13] = [
+    "all-namespaces",
+    "alongside-upstream",
+    "help",
+    "hook-events",
+    "log-format",
+    "max-moves",
+    "metrics",
+    "metrics-detail",
+    "namespace",
+    "namespaces",
+    "on-transition",
+    "remote-from-links",
+    "selector",
+];
+
+#[test]
+fn extra_arguments_are_flags_of_watch() {
+    let schema = fs::read_to_string(chart().join("values.schema.json")).expect("the schema");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let pattern = &schema["properties"]["extraArgs"]["items"]["pattern"];
+    let pattern = Regex::new(pattern.as_str().expect("a pattern")).expect("a pattern");
+    let mut program = Cli::command();
+    program.build();
+    let watch = program.find_subcommand("watch").expect("the command");
+    for argument in watch.get_arguments() {
+        let Some(long) = argument.get_long() else {
+            continue;
+        };
+        let takes_value = argument.get_action().takes_values();
+        let flag = if takes_value {
+            format!("--{long}=x")
+        } else {
+            format!("--{long}")
+        };
+        let is_free = !OF_OTHER_VALUES.contains(&long);
+        assert_eq!(pattern.is_match(&flag), is_free, "{flag}");
+    }
 }
 
 #[test]

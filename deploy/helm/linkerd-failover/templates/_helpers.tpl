@@ -19,8 +19,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "failover.args" -}}
 - watch
 {{- if .Values.namespaces }}
-- --kubeconfig=/etc/kubectl-failover/kubeconfig
-- --contexts={{ join "," .Values.namespaces }}
+- --namespaces={{ join "," .Values.namespaces }}
 {{- else }}
 - --all-namespaces
 {{- end }}
