@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use admission::judges_as_the_program;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::api::{
     ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
     ValidationDirective,
@@ -23,6 +24,7 @@ use super::servers::until_it_answers;
 use crate::ALONE;
 use crate::support::{
     Image, Output, Sandbox, Side, chart, eventually, finish, helm_command, plugin,
+    prometheus_definitions,
 };
 
 const NAMESPACE: &str = "linkerd-failover";
@@ -117,7 +119,7 @@ impl Installation {
 async fn helm_installs_upgrades_rolls_back_and_removes_it() {
     let _alone = ALONE.lock().await;
     let it = Installation::new().await;
-    define_prometheus_rules(&it).await;
+    define_prometheus_kinds(&it).await;
     it.install(&["--set", "replicas=2"]);
     assert_eq!(it.replicas().await, (Some(2), Some(2)));
     it.plugin(&["check"])
@@ -132,6 +134,7 @@ async fn helm_installs_upgrades_rolls_back_and_removes_it() {
         .stdout_contains("√ the extension has one namespace")
         .stdout_contains("‼ the alerts are loaded")
         .stdout_contains("√ Linkerd's failover controller: not installed (optional)");
+    are_part_of_view_and_edit(&it).await;
     let more = "replicas=3,networkPolicy.create=true,flowSchema.create=true,admissionPolicy.create=true,prometheusRule.create=true,namespaces={shop}";
     it.namespace("shop").await;
     it.install(&["--set", more]);
@@ -159,36 +162,56 @@ async fn helm_installs_upgrades_rolls_back_and_removes_it() {
     installed_without_helm(&it).await;
 }
 
+/// The roles for people are added to those of Kubernetes.
+async fn are_part_of_view_and_edit(it: &Installation) {
+    for (name, verb) in [("view", "list"), ("edit", "patch")] {
+        eventually(&format!("{name} may {verb} TrafficSplits"), async || {
+            let role = it.side.cluster_api::<ClusterRole>().get(name).await;
+            let rules = role.expect("the role exists").rules.unwrap_or_default();
+            let has = |words: &Option<Vec<String>>, word: &str| {
+                words.iter().flatten().any(|it| it == word)
+            };
+            let allows = rules.iter().any(|rule| {
+                has(&rule.resources, "trafficsplits") && has(&Some(rule.verbs.clone()), verb)
+            });
+            if allows {
+                Ok(())
+            } else {
+                Err(format!("{rules:?}"))
+            }
+        })
+        .await;
+    }
+}
+
 /// As the Prometheus Operator does.
-async fn define_prometheus_rules(it: &Installation) {
-    let group = "monitoring.coreos.com";
-    let names = json!({"plural": "prometheusrules", "singular": "prometheusrule", "kind": "PrometheusRule"});
-    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let version = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}});
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("prometheusrules.{group}")},
-        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
-    });
-    apply(&it.side, &definition, &PatchParams::apply("test")).await;
-    eventually("PrometheusRules are served", async || {
+async fn define_prometheus_kinds(it: &Installation) {
+    let definitions = prometheus_definitions();
+    for definition in &definitions {
+        apply(&it.side, definition, &PatchParams::apply("test")).await;
+    }
+    eventually("PodMonitors and PrometheusRules are served", async || {
         let served = it
             .side
             .client
-            .list_api_group_resources(&format!("{group}/v1"))
-            .await;
-        served.map(drop).map_err(|cause| cause.to_string())
+            .list_api_group_resources("monitoring.coreos.com/v1");
+        match served.await {
+            Ok(served) if served.resources.len() >= definitions.len() => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
     })
     .await;
 }
 
 /// The API server accepts every object, with all that it has. Helm does not ask it to be strict.
 async fn has_no_unknown_field(it: &Installation) {
+    let digest = format!("image.digest=sha256:{}", "a".repeat(64));
     let everything = "podMonitor.create=true,networkPolicy.create=true,flowSchema.create=true,\
                       admissionPolicy.create=true,remotes.fromLinks={east},hooks.command=/hook,\
-                      hooks.events={moved},maxMoves=20/1m,logFormat=json,image.digest=sha256:ab";
+                      hooks.events={moved},maxMoves=20/1m,logFormat=json";
     let placed = "selector=team=web,priorityClassName=high,nodeSelector.a=b,podLabels.a=b,\
+                  prometheusRule.create=true,prometheusRule.labels.a=b,dashboard.create=true,\
+                  podMonitor.create=true,podMonitor.labels.a=b,\
                   podAnnotations.a=b,serviceAccount.annotations.a=b,extraArgs={-v}";
     let lists = r#"extraVolumes=[{"name":"a","emptyDir":{}}]"#;
     let mounts = r#"extraVolumeMounts=[{"name":"a","mountPath":"/a"}]"#;
@@ -204,14 +227,17 @@ async fn has_no_unknown_field(it: &Installation) {
     let chart = chart();
     let words = ["template", NAMESPACE, chart.to_str().expect("text")];
     for flags in [
-        &["--set", everything][..],
+        &["--set", everything, "--set", &digest][..],
         &["--set", placed, "--set", "leaseName=a"],
-        &["--set", "namespaces={shop}"],
+        &[
+            "--set",
+            "namespaces={shop},metrics.detail=counts,prometheusRule.create=true",
+        ],
         &lists,
     ] {
         let rendered = it.helm(&[&words, flags].concat()).success();
         let objects = serde_yaml::from_multiple::<Value>(&rendered.stdout).expect("YAML");
-        for object in objects.iter().filter(|object| !is_prometheus(object)) {
+        for object in objects.iter().filter(|object| !object.is_null()) {
             let params = PatchParams {
                 dry_run: true,
                 field_validation: Some(ValidationDirective::Strict),
@@ -220,12 +246,6 @@ async fn has_no_unknown_field(it: &Installation) {
             apply(&it.side, object, &params).await;
         }
     }
-}
-
-/// Whether the definition of an object is part of the Prometheus Operator, which is not there.
-fn is_prometheus(object: &Value) -> bool {
-    let api = object["apiVersion"].as_str();
-    object.is_null() || api.is_some_and(|api| api.starts_with("monitoring.coreos.com/"))
 }
 
 /// `uninstall` prints the objects that `install` printed, and no other one.

@@ -46,7 +46,7 @@ pub use documented::{documented, documented_as, documented_metrics};
 pub use endpoints::endpoint;
 pub use fault_proxy::{FaultProxy, OBSERVATION_TIME};
 pub use faults::{Fault, Recorded};
-pub use go_tools::{GoTool, KUBE_SCORE, PROMTOOL};
+pub use go_tools::{GoTool, KUBE_SCORE, PROMTOOL, prometheus_definitions};
 pub use harmless::harmless;
 pub use helm::{chart, helm, helm_command};
 pub use image::{ACCOUNT_FILES, Image, compile_statically, may_start_containers};

@@ -31,7 +31,7 @@ const CLUSTER_START_TIMEOUT: Duration = Duration::from_secs(90);
 const START_ATTEMPTS: u32 = 3;
 const CONTROLLERS: &str = "namespace-controller,deployment-controller,replicaset-controller,endpoints-controller,\
     endpointslice-controller,endpointslice-mirroring-controller,garbage-collector-controller,\
-    pod-garbage-collector-controller";
+    pod-garbage-collector-controller,clusterrole-aggregation-controller";
 
 /// A control plane whose API is ready.
 #[derive(Clone)]

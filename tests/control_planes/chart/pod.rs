@@ -8,7 +8,6 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -66,15 +65,7 @@ impl<'a> Pod<'a> {
         write("ca.crt", &server.certificates);
         write("namespace", NAMESPACE.as_bytes());
         let args = container.args.into_iter().flatten().map(metrics);
-        let mut args: Vec<String> = args.map(|arg| in_pod(&arg, files.path())).collect();
-        let own = format!("{ACCOUNT_FILES}/kubeconfig");
-        for arg in &mut args {
-            if arg.starts_with("--kubeconfig=") {
-                let text = kubeconfig(it, &env, files.path()).await;
-                write("kubeconfig", text.as_bytes());
-                *arg = in_pod(&format!("--kubeconfig={own}"), files.path());
-            }
-        }
+        let args = args.map(|arg| in_pod(&arg, files.path())).collect();
         Self {
             image: it.image(),
             args,
@@ -121,27 +112,18 @@ impl<'a> Pod<'a> {
                 "certificate-authority": file("ca.crt"),
             }}],
             "users": [{"name": "account", "user": {"tokenFile": file("token")}}],
-            "contexts": [{"name": "pod", "context": {
+            // As in a pod.
+            "contexts": [{"name": "in-cluster", "context": {
                 "cluster": "cluster", "user": "account", "namespace": NAMESPACE,
             }}],
-            "current-context": "pod",
+            "current-context": "in-cluster",
         });
         std::fs::write(file("config"), config.to_string()).expect("a file");
         file("config")
     }
 }
 
-/// The kubeconfig of the chart. There is no DNS here, so it has the address of the API server.
-async fn kubeconfig(it: &Installation, env: &[(String, String)], files: &Path) -> String {
-    let maps = it.side.api::<ConfigMap>();
-    let map = maps.get("kubectl-failover-kubeconfig").await;
-    let data = map.expect("the ConfigMap exists").data.expect("data");
-    let (host, port) = (&env[0].1, &env[1].1);
-    let text = data["kubeconfig"].replace("kubernetes.default.svc", &format!("{host}:{port}"));
-    in_pod(&text, files)
-}
-
-/// A text about the files of the ServiceAccount, with the folder in which the pod has them.
+/// An argument about the files of the ServiceAccount, with the folder in which the pod has them.
 fn in_pod(text: &str, files: &Path) -> String {
     if may_mount() {
         text.to_owned()
