@@ -27,6 +27,7 @@ Examples:
   kubectl failover watch --remote east=east-context --remote north=north-context
   kubectl failover watch --remote-from-links
   kubectl failover watch --contexts west,east --all-namespaces
+  kubectl failover watch --namespaces emojivoto,shop
   kubectl failover watch --on-transition '/usr/local/bin/notify --channel \"on call\"'
   kubectl failover watch --on-transition examples/slack.sh --hook-events moved,forced,down,unavailable
   kubectl failover watch --journal /var/log/failover.jsonl
@@ -50,6 +51,14 @@ pub struct WatchArgs {
     /// Watch the groups of each of these contexts of the kubeconfig, such as west,east
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub contexts: Vec<String>,
+    /// Watch the groups of each of these namespaces, such as emojivoto,shop
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with_all = ["contexts", "namespace", "all_namespaces", "until"]
+    )]
+    pub namespaces: Vec<String>,
     /// Bring every group up to date, then exit
     #[arg(long, group = "end")]
     pub once: bool,

@@ -88,6 +88,12 @@ impl CommandEnv {
         env
     }
 
+    pub fn in_namespace(&self, name: &str) -> Self {
+        let mut env = self.clone();
+        env.flags.namespace = Some(name.to_owned());
+        env
+    }
+
     /// Returns the namespace to work in, or none for all namespaces.
     pub fn namespace(&self, cluster: &Cluster) -> Option<String> {
         (!self.flags.all_namespaces).then(|| cluster.namespace.clone())

@@ -18,6 +18,8 @@ pub struct WatchOptions {
     pub once: bool,
     pub engine: EngineOptions,
     pub metrics: Metrics,
+    /// The name in the metrics. None: that of the context.
+    pub name: Option<String>,
     /// Keep no journal in the cluster.
     pub without_journal: bool,
     /// Reads the clocks, given the time since the start. None: the machine's clocks. For tests that

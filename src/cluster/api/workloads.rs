@@ -49,9 +49,12 @@ impl Deployment {
 
     /// Returns the namespaces that its `watch` is limited to. Empty: it runs groups in all of them.
     pub fn watched_namespaces(&self) -> Vec<String> {
-        let contexts = self.flag("--contexts=").unwrap_or_default();
-        let contexts = contexts.split(',').filter(|name| !name.is_empty());
-        contexts.map(str::to_owned).collect()
+        let names = self.flag("--namespaces=").or(self.flag("--contexts="));
+        let names = names.unwrap_or_default().split(',');
+        names
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Returns the selector of the groups that its `watch` runs.

@@ -49,9 +49,13 @@ pub fn each(env: &CommandEnv, contexts: ContextSelection) -> anyhow::Result<Vec<
             .next("see: kubectl config view")
             .into());
     }
+    Ok(unique(wanted).map(|name| env.in_context(name)).collect())
+}
+
+/// Returns the names in their order, each once.
+pub fn unique(names: &[String]) -> impl Iterator<Item = &String> {
     let mut seen = HashSet::new();
-    let once = wanted.iter().filter(|name| seen.insert(*name));
-    Ok(once.map(|name| env.in_context(name)).collect())
+    names.iter().filter(move |name| seen.insert(*name))
 }
 
 fn read_names(env: &CommandEnv) -> anyhow::Result<Vec<String>> {

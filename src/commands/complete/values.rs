@@ -53,7 +53,7 @@ fn completer(argument: &Arg) -> Option<Completer> {
             ("from_namespace", false) => namespaces,
             ("selector", false) => labels,
             ("user", false) => users,
-            ("namespace", false) => namespaces,
+            ("namespace" | "namespaces", false) => namespaces,
             ("topic", true) => topics,
             ("name" | "names", true) => groups,
             ("to" | "home", false) => backends,

@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
@@ -24,6 +24,10 @@ use crate::watch::{Metrics, TextFormat};
 
 /// Further connections are closed.
 const MAX_CONNECTIONS: usize = 16;
+/// The number of scrapes that are encoded and sent at once: those of thousands of groups take
+/// megabytes each. Others wait.
+const MAX_SCRAPES: usize = 2;
+const METRICS_PATH: &str = "/metrics";
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEAD_BYTES: usize = 8 * 1024;
@@ -66,6 +70,7 @@ impl MetricsServer {
 
 async fn accept_all(listener: TcpListener, metrics: Metrics) {
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let scrapes = Arc::new(Semaphore::new(MAX_SCRAPES));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             sleep(ACCEPT_RETRY_DELAY).await;
@@ -74,10 +79,10 @@ async fn accept_all(listener: TcpListener, metrics: Metrics) {
         let Ok(permit) = Arc::clone(&free).try_acquire_owned() else {
             continue;
         };
-        let metrics = metrics.clone();
+        let (metrics, scrapes) = (metrics.clone(), Arc::clone(&scrapes));
         tokio::spawn(async move {
             let _permit = permit;
-            if timeout(CONNECTION_TIMEOUT, serve(stream, metrics))
+            if timeout(CONNECTION_TIMEOUT, serve(stream, metrics, &scrapes))
                 .await
                 .is_err()
             {
@@ -87,10 +92,16 @@ async fn accept_all(listener: TcpListener, metrics: Metrics) {
     }
 }
 
-async fn serve(stream: TcpStream, metrics: Metrics) {
+async fn serve(stream: TcpStream, metrics: Metrics, scrapes: &Semaphore) {
+    // Held until the answer is sent. A connection has one request.
+    let scrape = OnceCell::new();
     let answer = service_fn(|request: Request<Incoming>| {
-        let metrics = metrics.clone();
+        let (metrics, scrape) = (metrics.clone(), &scrape);
         async move {
+            if request.uri().path() == METRICS_PATH {
+                // The semaphore is never closed.
+                let _ = scrape.get_or_try_init(|| scrapes.acquire()).await;
+            }
             // Not on the thread of the event loops: thousands of groups take a while.
             let answer = spawn_blocking(move || answer(&request, &metrics)).await;
             let failed = |_| text(StatusCode::INTERNAL_SERVER_ERROR, UNWRITTEN.to_owned());
@@ -118,7 +129,7 @@ fn answer<B>(request: &Request<B>, metrics: &Metrics) -> Response<Full<Bytes>> {
         );
     }
     match request.uri().path() {
-        "/metrics" => {
+        METRICS_PATH => {
             let accept = request.headers().get_all(ACCEPT).iter();
             let format = TextFormat::negotiate(accept.filter_map(|header| header.to_str().ok()));
             match metrics.text(format) {

@@ -1,6 +1,6 @@
-//! `watch`: runs the controller for one or several clusters, until it is done or has to stop.
+//! `watch`: runs the controller for one or several clusters or namespaces, until it is done or has to
+//! stop.
 
-pub mod contexts;
 pub mod hook_process;
 pub mod hooks;
 pub mod journal_file;
@@ -9,6 +9,7 @@ pub mod metrics_server;
 pub mod outcome;
 pub mod printer;
 pub mod run;
+pub mod several;
 
 use std::cell::Cell;
 
@@ -19,7 +20,7 @@ use limits::{Limits, ShutdownReason};
 use metrics_server::MetricsServer;
 use run::WatchRun;
 
-use super::args::contexts::{ContextSelection, each};
+use super::args::contexts::{ContextSelection, each, unique};
 use super::args::selection::parse_selector;
 use super::env::CommandEnv;
 use crate::cli::{MetricsDetail, WatchArgs};
@@ -73,11 +74,13 @@ async fn run_all(
     run: &WatchRun,
     asked_to_stop: impl Future<Output = ()>,
 ) -> anyhow::Result<Exit> {
-    let contexts = &run.args.contexts;
-    let each = if run.has_contexts() {
-        each(env, ContextSelection::Named(contexts))?
+    let (contexts, namespaces) = (&run.args.contexts, &run.args.namespaces);
+    let each = if contexts.is_empty() {
+        unique(namespaces)
+            .map(|name| env.in_namespace(name))
+            .collect()
     } else {
-        Vec::new()
+        each(env, ContextSelection::Named(contexts))?
     };
     env.streams.say_with_time(if run.args.dry_run {
         "dry run: this watch only prints what it would do"
@@ -90,10 +93,10 @@ async fn run_all(
         }
         None => None,
     };
-    if run.has_contexts() {
-        contexts::run(env, &each, run, asked_to_stop).await
-    } else {
+    if each.is_empty() {
         run_one(env, run, asked_to_stop).await
+    } else {
+        several::run(env, &each, run, asked_to_stop).await
     }
 }
 

@@ -10,8 +10,9 @@ use super::journal_file::JournalFile;
 use super::limits::ShutdownReason;
 use super::outcome::exit_of;
 use super::printer::Printer;
-use crate::cli::WatchArgs;
+use crate::cli::{GlobalArgs, WatchArgs};
 use crate::cluster::api::namespaces;
+use crate::cluster::transport::kubeconfig::IN_CLUSTER;
 use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::elsewhere::similar_namespaces;
 use crate::commands::args::selection::parse_selector;
@@ -41,8 +42,21 @@ pub struct Ended {
 }
 
 impl WatchRun {
-    pub fn has_contexts(&self) -> bool {
+    fn has_contexts(&self) -> bool {
         !self.args.contexts.is_empty()
+    }
+
+    /// The name of one of several controllers: its context, or with `--namespaces` its namespace.
+    pub fn name<'a>(&self, env: &'a CommandEnv) -> &'a str {
+        let GlobalArgs {
+            context, namespace, ..
+        } = &env.flags;
+        let name = if self.has_contexts() {
+            context
+        } else {
+            namespace
+        };
+        name.as_deref().unwrap_or_default()
     }
 
     /// Runs the controller of one cluster until it is done or `stop` is ready.
@@ -62,6 +76,7 @@ impl WatchRun {
                 alongside_upstream: self.args.alongside_upstream,
             },
             metrics: self.metrics.clone(),
+            name: (!self.args.namespaces.is_empty()).then(|| self.name(env).to_owned()),
             without_journal: self.journal.is_some(),
             clocks: None,
         };
@@ -91,9 +106,11 @@ impl WatchRun {
     }
 }
 
-/// Warns if the namespace does not exist, since its name is probably mistyped.
+/// Warns if the namespace does not exist, since its name is probably mistyped. In a pod, the
+/// ServiceAccount has rights in its namespaces, which therefore exist, and may not ask.
 async fn warn_of_namespace(streams: &Streams, cluster: &Cluster, namespace: Option<&str>) {
     if let Some(namespace) = namespace
+        && cluster.context != IN_CLUSTER
         && let Ok(true) = timeout(
             NAMESPACE_CHECK_TIMEOUT,
             namespaces::is_missing(cluster, namespace),

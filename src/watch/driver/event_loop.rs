@@ -176,7 +176,7 @@ impl<'a> Driver<'a> {
             upstream_probe: UpstreamProbe::default(),
             metrics: MetricsRecorder::new(
                 &options.metrics,
-                &cluster.context,
+                options.name.as_deref().unwrap_or(&cluster.context),
                 !options.engine.dry_run,
             ),
             suspend_detector: SuspendDetector::new(clocks(Duration::ZERO)),

@@ -20,6 +20,9 @@ use super::proxy::Proxy;
 use crate::problem::Problem;
 use crate::text::ConnectionFlags;
 
+/// The name of the context in a pod, which has no kubeconfig.
+pub const IN_CLUSTER: &str = "in-cluster";
+
 /// A connection, its namespace, and where they come from.
 #[derive(Debug)]
 pub struct ResolvedConfig {
@@ -123,7 +126,7 @@ fn in_cluster(mut config: Config, options: &ConnectOptions) -> Result<ResolvedCo
     Ok(ResolvedConfig {
         namespace: namespace(options, Some(&of_pod.unwrap_or(of_account)))?,
         connection: Connection { config, proxy },
-        context: "in-cluster".to_owned(),
+        context: IN_CLUSTER.to_owned(),
         flags: options.flags(None),
         user: None,
     })
