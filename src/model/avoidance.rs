@@ -16,6 +16,8 @@ use super::timers::Timers;
 pub struct AvoidPlan {
     /// The command that asks for it.
     pub command: MoveCommand,
+    /// The identifier of the evacuation.
+    pub id: String,
     /// The weights, and the annotations to change: `avoid` is among them.
     pub decision: Decision,
     /// The reason for the weights, as a clause.
@@ -89,6 +91,7 @@ pub fn evacuate(
     let (why, recorded_why) = (decision.reason.clone(), decision.recorded_reason.clone());
     Some(AvoidPlan {
         command: MoveCommand::Evacuate,
+        id: entry.id.clone(),
         decision: decision.with_avoid(change),
         why,
         recorded_why,
@@ -125,6 +128,7 @@ pub fn return_from(
     let why = |reason: &str| format!("the {returned} has ended, and {reason}");
     Some(AvoidPlan {
         command: MoveCommand::Return,
+        id: id.to_owned(),
         why: why(&decision.reason),
         recorded_why: why(&decision.recorded_reason),
         decision: decision.with_avoid(change),

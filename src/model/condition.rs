@@ -190,6 +190,7 @@ mod tests {
             backends: weights.iter().map(backend).collect(),
             order: None,
             avoid: Vec::new(),
+            last_return: None,
             paused: None,
             changed: WeightsOrigin::Created(None),
             runner: Runner::Unattended,

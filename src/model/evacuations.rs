@@ -1,7 +1,7 @@
 //! The evacuations that stand, put together from the orders on the groups, and the groups that they
 //! have missed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
@@ -9,8 +9,8 @@ use super::avoid::AvoidEntry;
 use super::avoid_status::{AvoidEffect, AvoidStatus};
 use super::by_cluster::PlacedGroup;
 use super::ids::GroupId;
+use super::moves::LastReturn;
 use super::residence::Membership;
-
 use super::state::State;
 use super::status::{BackendStatus, OverrideStatus, Status};
 
@@ -36,7 +36,9 @@ pub struct StandingEvacuation<'a> {
     pub resting: usize,
     /// It has expired, but was not ended.
     pub has_expired: bool,
-    /// The groups that have a backend there, but not the order.
+    /// The last `return` of a group from it: the others are to follow.
+    pub last_return: Option<&'a LastReturn>,
+    /// The groups that have a backend there, but not the order. None while a `return` is under way.
     pub missed: Vec<MissedGroup<'a>>,
 }
 
@@ -66,9 +68,10 @@ pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'
             Some((cluster, order))
         })
     });
-    let mut found = counted(orders);
+    let statuses = groups.iter().map(|group| group.placed.status);
+    let mut found = counted(orders, statuses);
     for evacuation in &mut found {
-        if !evacuation.has_expired {
+        if !evacuation.has_expired && evacuation.last_return.is_none() {
             evacuation.missed = missed(groups, evacuation.cluster, evacuation.entry);
         }
     }
@@ -76,13 +79,17 @@ pub fn evacuations<'a>(groups: &'a [DatedGroup<'a>]) -> Vec<StandingEvacuation<'
 }
 
 /// Returns the same of entries that name their cluster, without the groups that were missed.
-pub fn recorded<'a>(statuses: impl Iterator<Item = &'a Status>) -> Vec<StandingEvacuation<'a>> {
-    let orders = statuses.flat_map(|status| &status.avoid);
-    counted(orders.filter_map(|order| Some((order.entry.cluster.as_deref()?, order))))
+pub fn recorded<'a>(
+    statuses: impl Iterator<Item = &'a Status> + Clone,
+) -> Vec<StandingEvacuation<'a>> {
+    let orders = statuses.clone().flat_map(|status| &status.avoid);
+    let orders = orders.filter_map(|order| Some((order.entry.cluster.as_deref()?, order)));
+    counted(orders, statuses)
 }
 
 fn counted<'a>(
     orders: impl Iterator<Item = (&'a str, &'a AvoidStatus)>,
+    statuses: impl Iterator<Item = &'a Status>,
 ) -> Vec<StandingEvacuation<'a>> {
     let mut found: BTreeMap<(&str, &str), StandingEvacuation> = BTreeMap::new();
     for (cluster, order) in orders.filter(|(_, order)| order.is_left()) {
@@ -94,6 +101,7 @@ fn counted<'a>(
                 groups: 0,
                 resting: 0,
                 has_expired: true,
+                last_return: None,
                 missed: Vec::new(),
             });
         known.groups += 1;
@@ -102,6 +110,17 @@ fn counted<'a>(
             known.entry = &order.entry;
             known.has_expired = !order.stands();
         }
+    }
+    let mut returns: HashMap<&str, &LastReturn> = HashMap::new();
+    for last in statuses.filter_map(|status| status.last_return.as_ref()) {
+        let known = returns.entry(&last.id).or_insert(last);
+        if known.at < last.at {
+            *known = last;
+        }
+    }
+    for evacuation in found.values_mut() {
+        let last = returns.get(&*evacuation.entry.id).copied();
+        evacuation.last_return = last.filter(|last| evacuation.entry.at < Some(last.at));
     }
     found.into_values().collect()
 }
@@ -167,5 +186,98 @@ impl<'a> PlacedGroup<'a> {
         self.status.paused.is_some()
             || self.status.state == State::Invalid
             || forced_to.is_some_and(|to| self.there(cluster).any(|it| it.name == *to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Backend, Carrier, Group, Readiness, Residence, Runner, ServiceRef, WeightsOrigin,
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A group with a backend in east. It is evacuated by W2, or was returned from it.
+    fn group(name: &str, evacuated: Option<i64>, returned: Option<(&str, i64)>) -> Status {
+        let id = GroupId {
+            namespace: "shop".into(),
+            kind: "trafficsplit",
+            name: name.into(),
+        };
+        let backends = [("web", 0), ("web-west", 1)];
+        let backends = backends
+            .map(|(name, weight)| Backend::new("shop", ServiceRef::new("shop", name), weight));
+        let mut group = Group::ordinary(id, Carrier::Split, "web".into(), backends.into(), 0);
+        let entries = evacuated.map(|second| AvoidEntry {
+            backends: vec!["web".into()],
+            cluster: Some("east".into()),
+            id: "W2".into(),
+            at: Some(at(second)),
+            ..AvoidEntry::default()
+        });
+        group.avoid.entries = Vec::from_iter(entries);
+        group.last_return = returned.map(|(id, second)| LastReturn {
+            id: id.into(),
+            by: "bob@laptop".into(),
+            at: at(second),
+        });
+        let ready = Readiness::Known { ready: 1, total: 1 };
+        let origin = WeightsOrigin::Created(None);
+        Status::of(
+            &group,
+            &[ready.clone(), ready],
+            origin,
+            Runner::Unattended,
+            at(100),
+        )
+    }
+
+    /// Whether a return is under way, and the groups that the evacuation has missed.
+    fn found(statuses: &[Status]) -> (bool, Vec<String>) {
+        let dated: Vec<DatedGroup> = statuses
+            .iter()
+            .map(|status| DatedGroup {
+                placed: PlacedGroup {
+                    context: "east",
+                    server: "https://east",
+                    own: "east",
+                    status,
+                    residences: vec![Residence::Local, Residence::Unknown],
+                },
+                created: None,
+            })
+            .collect();
+        let found = evacuations(&dated);
+        let [only] = found.as_slice() else {
+            panic!("one evacuation: {found:?}")
+        };
+        let recorded = recorded(statuses.iter());
+        assert_eq!(recorded[0].last_return, only.last_return);
+        let missed = only.missed.iter();
+        (
+            only.last_return.is_some(),
+            missed.map(|it| it.id.short_name()).collect(),
+        )
+    }
+
+    #[test]
+    fn a_return_that_is_under_way_has_missed_no_group() {
+        let left = group("left", Some(10), None);
+        let new = group("new", None, None);
+        let missed = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found(&[left.clone(), new.clone()]),
+            (false, missed(&["new"]))
+        );
+        let back = |id, second| group("back", None, Some((id, second)));
+        let all = |back| [left.clone(), new.clone(), back];
+        assert_eq!(found(&all(back("W2", 20))), (true, missed(&[])));
+        // Of another evacuation, or of one before this one.
+        for other in [back("W1", 20), back("W2", 5)] {
+            assert_eq!(found(&all(other)), (false, missed(&["new", "back"])));
+        }
     }
 }

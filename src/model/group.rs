@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::avoid::Avoid;
 use super::ids::{Destination, GroupId, ServiceRef};
-use super::moves::LastMove;
+use super::moves::{LastMove, LastReturn};
 use super::overrides::{OverrideState, Pause};
 use super::policy::{Failback, MinReady, Policy, PolicyKind};
 use super::weights::{Carrier, same_proportion};
@@ -90,6 +90,8 @@ pub struct Group {
     pub returns_at_once: bool,
     /// The last move that is recorded on the object.
     pub last_move: Option<LastMove>,
+    /// The last evacuation that was ended, if none was ordered since.
+    pub last_return: Option<LastReturn>,
     /// The rules of a route have different weights, so that a backend's weight is a sum. Weights
     /// are then written to all rules, even if the sums match.
     pub uneven: bool,
@@ -120,6 +122,7 @@ impl Group {
             policy: Policy::of(backends.len()),
             returns_at_once: false,
             last_move: None,
+            last_return: None,
             uneven: false,
             has_empty_rule: false,
             backends,

@@ -71,7 +71,7 @@ pub use invalid::Invalid;
 pub use limits::MaxMoves;
 pub use mirror::{Member, Mirror};
 pub use mirror_side::MirrorSide;
-pub use moves::LastMove;
+pub use moves::{LastMove, LastReturn};
 pub use notice::{Notice, Transition};
 pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};

@@ -1,4 +1,5 @@
-//! The annotation `last-move`: what moved a group's traffic last.
+//! The annotations `last-move` and `last-return`: what moved a group's traffic last, and which
+//! evacuation of it was ended last.
 
 use std::collections::HashMap;
 
@@ -53,6 +54,18 @@ pub struct LastMove {
         deserialize_with = "known_command"
     )]
     pub command: Option<MoveCommand>,
+}
+
+/// The last evacuation that `return` ended, whether traffic moved or not. The next `evacuate` removes
+/// it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastReturn {
+    /// The identifier of the evacuation.
+    pub id: String,
+    /// Who claims to have ended it: user and host.
+    pub by: String,
+    /// The API server's time.
+    pub at: Timestamp,
 }
 
 impl LastMove {

@@ -14,7 +14,7 @@ use super::due::{DueWrite, WRITE_GRACE};
 use super::group::{Backend, Group};
 use super::ids::{GroupId, ServiceRef};
 use super::invalid::Invalid;
-use super::moves::LastMove;
+use super::moves::{LastMove, LastReturn};
 use super::overrides::{Override, OverrideState, Pause};
 use super::readiness::Readiness;
 use super::report;
@@ -54,6 +54,8 @@ pub struct Status {
     pub order: Option<OverrideStatus>,
     /// The entries of `avoid` on the object, in force or not.
     pub avoid: Vec<AvoidStatus>,
+    /// The last evacuation that was ended, if none was ordered since.
+    pub last_return: Option<LastReturn>,
     /// The pause on the object, whether it has expired or not.
     pub paused: Option<Pause>,
     /// Who runs the group.
@@ -269,6 +271,7 @@ impl Status {
             wait,
             order: OverrideStatus::of(group, now),
             avoid: AvoidStatus::of(&group.avoid.entries, &situation, now),
+            last_return: group.last_return.clone(),
             paused: group.paused.clone(),
             due: due(&situation, &decision, &runner),
             runner,
@@ -340,6 +343,7 @@ impl Status {
             backends: Vec::new(),
             order: None,
             avoid: Vec::new(),
+            last_return: None,
             paused: None,
             changed,
             since: None,

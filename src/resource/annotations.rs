@@ -18,6 +18,8 @@ pub const PAUSED: &str = "paused";
 pub const HELD: &str = "held";
 /// The annotation of the last move, as JSON.
 pub const LAST_MOVE: &str = "last-move";
+/// The annotation of the last evacuation that was ended, as JSON.
+pub const LAST_RETURN: &str = "last-return";
 /// The annotation of an override, as JSON.
 pub const OVERRIDE: &str = "override";
 /// The annotation of the backends that traffic keeps off, as a JSON list.

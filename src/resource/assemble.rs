@@ -35,6 +35,7 @@ pub fn group(
         paused: orders::pause(meta),
         held: meta.annotations.get(HELD).is_some(),
         last_move: meta.last_move(),
+        last_return: meta.last_return(),
         ..Group::ordinary(id, kind.carrier, apex.to_owned(), backends, primary)
     })
 }

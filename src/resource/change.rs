@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::annotations::{
-    AVOID, CONTROLLED_BY, HELD, LAST_MOVE, LinkerdAnnotations, OVERRIDE, PAUSED, PRIMARY_SERVICE,
+    AVOID, CONTROLLED_BY, HELD, LAST_MOVE, LAST_RETURN, LinkerdAnnotations, OVERRIDE, PAUSED,
+    PRIMARY_SERVICE,
 };
 use super::backend_list::BackendListChange;
 use super::record::Record;
 use crate::model::avoidance::AvoidPlan;
 use crate::model::moves::MoveCommand;
-use crate::model::{AvoidEntry, Decision, Group, LastMove, Override, Pause, Weights};
+use crate::model::{AvoidEntry, Decision, Group, LastMove, LastReturn, Override, Pause, Weights};
 
 /// A change to a group's object. [`patch`](super::patch()) turns it into a JSON patch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,7 +140,21 @@ impl Change {
         now: Timestamp,
     ) -> serde_json::Result<Self> {
         let change = Self::decided(group, &plan.decision, by, &plan.recorded_why, now);
-        change.by_command(plan.command).build()
+        let mut change = change.by_command(plan.command).build()?;
+        match plan.command {
+            MoveCommand::Evacuate => {
+                change.annotations.insert(LAST_RETURN, None);
+            }
+            MoveCommand::Return => {
+                let last_return = LastReturn {
+                    id: plan.id.clone(),
+                    by: by.to_owned(),
+                    at: now,
+                };
+                change.set_json(LAST_RETURN, &last_return)?;
+            }
+        }
+        Ok(change)
     }
 
     fn decided<'a>(

@@ -8,8 +8,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::annotations::{LAST_MOVE, OVERRIDE, PREFIX, PRIMARY_SERVICE};
-use crate::model::LastMove;
+use super::annotations::{LAST_MOVE, LAST_RETURN, OVERRIDE, PREFIX, PRIMARY_SERVICE};
+use crate::model::{LastMove, LastReturn};
 
 /// The part of an object's metadata that the tool reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -55,6 +55,11 @@ impl Meta {
     /// Returns the last move; none if the annotation is missing or cannot be parsed.
     pub fn last_move(&self) -> Option<LastMove> {
         serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()
+    }
+
+    /// Returns the last return; none if the annotation is missing or cannot be parsed.
+    pub fn last_return(&self) -> Option<LastReturn> {
+        serde_json::from_str(self.annotations.get(LAST_RETURN)?).ok()
     }
 }
 

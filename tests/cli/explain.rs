@@ -2,7 +2,8 @@
 
 use kubectl_failover::model::{Flags, State};
 use kubectl_failover::resource::annotations::{
-    CONTROLLED_BY, HELD, LAST_MOVE, MIGRATED_FROM, OVERRIDE, PAUSED, POLICY_KEYS, PRIMARY_SERVICE,
+    CONTROLLED_BY, HELD, LAST_MOVE, LAST_RETURN, MIGRATED_FROM, OVERRIDE, PAUSED, POLICY_KEYS,
+    PRIMARY_SERVICE,
 };
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ fn every_state_flag_annotation_and_exit_code_is_explained() {
         OVERRIDE,
         PAUSED,
         LAST_MOVE,
+        LAST_RETURN,
         HELD,
         MIGRATED_FROM,
     ]);

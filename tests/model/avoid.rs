@@ -44,6 +44,25 @@ fn the_entry_with_the_same_id_is_replaced_and_others_stay() {
 }
 
 #[test]
+fn a_return_is_recorded_whether_traffic_moves_or_not() {
+    for (there, moves) in [(0, true), (1, false)] {
+        let mut object = Object::new(2);
+        object.evacuate("CHG-1", &[there], None);
+        assert_eq!(object.record().meta.last_return(), None);
+        object.pass(10);
+        object.return_from("CHG-1");
+        let record = object.record();
+        let last = record.meta.last_return().unwrap();
+        assert_eq!((last.id.as_str(), last.at), ("CHG-1", object.now));
+        let command = record.meta.last_move().and_then(|last| last.command);
+        assert_eq!(command == Some(MoveCommand::Return), moves);
+        assert_eq!(object.group().last_return, Some(last));
+        object.evacuate("CHG-2", &[there], None);
+        assert_eq!(object.annotation("last-return"), None);
+    }
+}
+
+#[test]
 fn a_return_skips_manual_failback_only_if_it_kept_traffic_off_the_primary() {
     let mut object = Object::new(3);
     object.policy.failback = Failback::Manual;

@@ -96,6 +96,10 @@ fn metadata() -> Value {
             json!({"by": "me", "until": "2020-01-01T00:00:00Z"}).to_string(),
         ),
         ("last-move", last.to_string()),
+        (
+            "last-return",
+            json!({"id": "W2", "by": "me", "at": "2020-01-01T00:00:00Z"}).to_string(),
+        ),
         ("held", "2020-01-01T00:00:00Z".to_owned()),
     ];
     let annotations: serde_json::Map<String, Value> = values

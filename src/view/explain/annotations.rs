@@ -3,12 +3,20 @@
 use super::topic::{Explanation, Topic, TopicKind};
 use crate::resource::annotations::{
     AVOID, CONTROLLED_BY, FAILBACK, FAILBACK_DELAY, FAILBACK_READY, FAILOVER_DELAY, HELD,
-    LAST_MOVE, MIGRATED_FROM, MIN_READY, OVERRIDE, PAUSED, POLICY, POLICY_KEYS, PREFIX,
-    PRIMARY_SERVICE, STANDBY, WEIGHTS,
+    LAST_MOVE, LAST_RETURN, MIGRATED_FROM, MIN_READY, OVERRIDE, PAUSED, POLICY, POLICY_KEYS,
+    PREFIX, PRIMARY_SERVICE, STANDBY, WEIGHTS,
 };
 
 /// The keys that are no settings of the policy.
-const OTHER_KEYS: [&str; 6] = [OVERRIDE, AVOID, PAUSED, LAST_MOVE, HELD, MIGRATED_FROM];
+const OTHER_KEYS: [&str; 7] = [
+    OVERRIDE,
+    AVOID,
+    PAUSED,
+    LAST_MOVE,
+    LAST_RETURN,
+    HELD,
+    MIGRATED_FROM,
+];
 
 pub fn topics() -> Vec<Topic> {
     let label = CONTROLLED_BY.trim_start_matches(PREFIX);
@@ -99,6 +107,12 @@ fn explanation(key: &str) -> Explanation {
             "Written with every move: from, to, at, by, why, and the primary's ready endpoints. status \
              and history read it.",
             "Do not edit it. To see it:\n  kubectl failover history NAME",
+        ),
+        LAST_RETURN => (
+            "the last evacuation that return ended, as JSON",
+            "Written by return: id, by and at. The next evacuate removes it. While other groups are \
+             still evacuated, status tells by it that a return is under way.",
+            "Nothing. To see it:\n  kubectl failover history NAME",
         ),
         HELD => (
             "since when the traffic waits for a failback by hand",

@@ -418,6 +418,22 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
         .await;
     let again = order(side, &command).run().await.success();
     again.stderr_contains("CHG-4 is an evacuation by bob@laptop: this goes on with it");
+    // A return that one group holds up.
+    order(side, "pause late").run().await.success();
+    let back = format!("return {} --id CHG-4", ns.name);
+    order(side, &back).run().await.code(1);
+    let status = plugin().args(["status"]).on(side).run().await.success();
+    let status = status
+        .stdout_contains(&format!(
+            "{} is being returned (CHG-4: game day), last by ",
+            ns.name
+        ))
+        .stdout_contains(" ago: 1 group still avoids it.\n")
+        .stdout_contains("  to go on in context west: kubectl failover return ");
+    assert!(
+        !status.stdout.contains("kubectl failover evacuate"),
+        "{status}"
+    );
     assert_eq!(entries(side, "web").await[0]["by"], "bob@laptop");
     for name in ["web", "late"] {
         assert_eq!(entries(side, name).await[0]["reason"], "game day");

@@ -231,7 +231,7 @@ impl LiveApp {
     /// The lines of each evacuation of these groups.
     pub fn evacuations<'a>(
         &'a self,
-        statuses: impl Iterator<Item = &'a Status>,
+        statuses: impl Iterator<Item = &'a Status> + Clone,
     ) -> Vec<Vec<String>> {
         let now = self.clusters.first().map(|cluster| cluster.now);
         let now = now.unwrap_or(Timestamp::UNIX_EPOCH);

@@ -49,6 +49,7 @@ fn group(name: &str) -> Status {
         ],
         order: None,
         avoid: Vec::new(),
+        last_return: None,
         paused: None,
         changed: WeightsOrigin::Created(None),
         runner: Runner::Unattended,
