@@ -169,7 +169,7 @@ impl Campaign<'_> {
             let problem = interrupted.problem();
             problem
                 .next("the groups under way may or may not have been changed")
-                .next_all(self.ways_on())
+                .next_all(self.ways_on(true))
         })?;
         for (all, lost) in result.outcomes.iter_mut().zip(outcomes) {
             all.extend(lost);
@@ -277,13 +277,21 @@ impl Campaign<'_> {
         self.say_fitted(report.unread());
     }
 
-    fn complete(&self, rows: &mut [EvacuationRow], result: &BatchResult) {
+    /// Returns the outcomes by context and group.
+    pub(super) fn outcomes<'b>(
+        &'b self,
+        result: &'b BatchResult,
+    ) -> HashMap<(&'b str, &'b GroupId), &'b ChangeOutcome> {
         let contexts = self.gathered.contexts.iter();
         let contexts = contexts.map(|it| it.cluster.context.as_str());
-        let outcomes: HashMap<(&str, &GroupId), &ChangeOutcome> = contexts
+        contexts
             .zip(&result.outcomes)
             .flat_map(|(context, all)| all.iter().map(move |it| ((context, &it.id), it)))
-            .collect();
+            .collect()
+    }
+
+    fn complete(&self, rows: &mut [EvacuationRow], result: &BatchResult) {
+        let outcomes = self.outcomes(result);
         for row in rows {
             match outcomes.get(&(row.context.as_str(), &row.id)) {
                 Some(outcome) => rows::complete(row, outcome),

@@ -10,6 +10,7 @@ mod permissions;
 mod ready;
 mod report;
 mod rows;
+mod warnings;
 
 use jiff::Timestamp;
 

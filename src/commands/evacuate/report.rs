@@ -1,15 +1,9 @@
-//! Reports what `evacuate` and `return` did: the exit code, the warnings, and the commands to go on
-//! or to undo it.
+//! Reports what `evacuate` and `return` did: the exit code, and the commands to go on or to undo it.
 
 use super::campaign::Campaign;
 use crate::changes::batches::{BatchResult, Stop};
 use crate::cli::{DryRun, ManyFormat};
-use crate::commands::args::contexts;
-use crate::commands::args::members;
-use crate::model::cluster_name::fits;
-use crate::model::{GroupId, Runner, State};
 use crate::problem::Exit;
-use crate::text::{clean, word};
 use crate::view::context_outcome::ContextOutcome;
 use crate::view::evacuation::{EvacuationReport, EvacuationRow, Stopped, fitted};
 use crate::view::formats::{json, yaml};
@@ -24,7 +18,7 @@ impl Campaign<'_> {
         let streams = &env.streams;
         let exit = exit(rows, result, !self.gathered.unread.is_empty());
         let stopped = self.stopped(result);
-        let warnings = self.warnings(result);
+        let warnings = self.warnings(rows, result);
         let mut report = self.of(rows, stopped, warnings, exit);
         let is_whole = exit == Exit::Done;
         let is_dry = many.dry_run != DryRun::None;
@@ -154,7 +148,7 @@ impl Campaign<'_> {
 
     fn next(&self, report: &EvacuationReport, result: &BatchResult) -> Vec<String> {
         if result.stop.is_some() || report.exit_code != 0 {
-            return self.ways_on();
+            return self.ways_on(report.can_be_undone());
         }
         if self.command() == "return" {
             return Vec::new();
@@ -162,123 +156,10 @@ impl Campaign<'_> {
         vec![format!("to bring the traffic back: {}", self.undo)]
     }
 
-    pub(super) fn ways_on(&self) -> Vec<String> {
-        vec![
-            format!("to go on: {}", self.go_on),
-            format!("to undo it: {}", self.undo),
-        ]
-    }
-
-    /// Warns if no context is of the cluster itself, whose own groups send their traffic there.
-    pub(super) fn unread_cluster(&self) -> Option<String> {
-        let Self { env, cluster, .. } = self;
-        let mut read = self.members.iter();
-        let mut unread = self.gathered.unread.iter();
-        if read.any(|it| it.own.name == *cluster) || unread.any(|it| fits(&it.context, cluster)) {
-            return None;
-        }
-        let cluster = clean(cluster);
-        let contexts = self.gathered.contexts.iter();
-        let mut names: Vec<String> = contexts.map(|it| it.cluster.context.clone()).collect();
-        let mut known = contexts::names(env).into_iter();
-        let how = match known.find(|it| fits(it, &cluster) && !names.contains(it)) {
-            Some(context) => {
-                names.push(context);
-                format!("add --contexts {}", word(&names.join(",")))
-            }
-            None => format!(
-                "add its context with --contexts, and --local-name {}",
-                word(&format!("{cluster}=CONTEXT"))
-            ),
-        };
-        Some(format!(
-            "warning: no context that was read is of cluster {cluster}: the groups in {cluster} \
-             itself were not read, and their traffic stays there; {how}"
-        ))
-    }
-
-    /// What may keep the order from lasting, or from ending.
-    fn warnings(&self, result: &BatchResult) -> Vec<String> {
-        let statuses = result.outcomes.iter().flatten();
-        let statuses = statuses.filter_map(|it| it.now.as_ref()?.as_ref().ok());
-        let (mut upstream, mut unattended) = (0, 0);
-        let mut unattended_away = Vec::new();
-        for status in statuses {
-            let stays = status.state == State::Failover && !status.flags.avoiding;
-            if status.runner == Runner::Unattended && stays {
-                unattended_away.push(&status.id);
-            }
-            match status.runner {
-                Runner::Upstream => upstream += 1,
-                Runner::Unattended => unattended += 1,
-                _ => {}
-            }
-        }
-        let mut warnings = Vec::new();
-        if let Some(wait) = self.wait.as_ref().filter(|wait| wait.has_timed_out()) {
-            let limit = wait.limit.unwrap_or_default().as_secs();
-            warnings.push(format!(
-                "timed out after {limit}s waiting for groups to be ready"
-            ));
-        }
-        if self.command() == "return" {
-            warnings.extend(self.left_away(unattended_away));
-            return warnings;
-        }
-        warnings.extend(self.concerns_nobody(result));
-        warnings.extend(self.unread_cluster());
-        if upstream > 0 {
-            warnings.push(format!(
-                "warning: Linkerd's failover controller runs {upstream} of these groups. It knows \
-                 nothing of evacuations, and may move their traffic back"
-            ));
-        }
-        if unattended > 0 && self.until.is_some() {
-            warnings.push(format!(
-                "warning: no watch is running for {unattended} of these groups, so there the \
-                 evacuation does not expire by itself. To end it then: {}",
-                self.undo
-            ));
-        }
-        warnings
-    }
-}
-
-impl Campaign<'_> {
-    /// Says which clusters the backends are in, if none of them is in this one.
-    fn concerns_nobody(&self, result: &BatchResult) -> Option<String> {
-        if result.outcomes.iter().any(|it| !it.is_empty()) {
-            return None;
-        }
-        let known = members::backend_clusters(self.members);
-        let known: Vec<String> = known.into_iter().map(clean).collect();
-        let cluster = clean(self.cluster);
-        Some(match known.as_slice() {
-            [] => "there are no groups in the contexts that were read".to_owned(),
-            known => {
-                let known = known.join(", ");
-                format!("no group has a backend in {cluster}: their backends are in {known}")
-            }
-        })
-    }
-
-    /// Says that the traffic of groups stays away: nothing fails it back when the backends are ready.
-    fn left_away(&self, away: Vec<&GroupId>) -> Option<String> {
-        let count = match away.len() {
-            0 => return None,
-            1 => "1 group stays where it is".to_owned(),
-            many => format!("{many} groups stay where they are"),
-        };
-        let flags = &self.gathered.flags;
-        let everywhere = match self.env.flags.namespace {
-            Some(_) => "",
-            None => "-A ",
-        };
-        let watch = format!("kubectl failover watch {everywhere}{flags}");
-        Some(format!(
-            "warning: the traffic of {count} until a watch runs there, or someone fails back: {}",
-            watch.trim_end()
-        ))
+    pub(super) fn ways_on(&self, can_be_undone: bool) -> Vec<String> {
+        let go_on = format!("to go on: {}", self.go_on);
+        let undo = can_be_undone.then(|| format!("to undo it: {}", self.undo));
+        std::iter::once(go_on).chain(undo).collect()
     }
 }
 

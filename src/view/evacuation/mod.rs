@@ -124,6 +124,16 @@ impl EvacuationReport<'_> {
         self.command == "return"
     }
 
+    /// Whether an order or traffic is not, or may not be, as it was before.
+    pub fn can_be_undone(&self) -> bool {
+        self.rows.iter().any(|row| match row.result {
+            "failed" => true,
+            "changed" => !self.returns() || row.plan.moves(),
+            "unchanged" => !self.returns(),
+            _ => false,
+        })
+    }
+
     fn planned(&self, plan: PlannedEffect) -> impl Iterator<Item = &EvacuationRow> {
         self.rows.iter().filter(move |row| row.plan == plan)
     }
@@ -135,7 +145,8 @@ impl EvacuationRow {
         matches!(self.result, "changed" | "unchanged")
     }
 
-    fn place(&self) -> String {
+    /// The context and the group.
+    pub fn place(&self) -> String {
         format!("{} {}", self.context, self.id)
     }
 }

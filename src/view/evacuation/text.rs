@@ -478,4 +478,16 @@ Left alone, with no traffic in east now:
         assert_eq!(report.plan(true, None).len(), lines.len() + 1);
         assert_eq!(report.summary(), "Return of east (CHG-77): 42 moved");
     }
+
+    #[test]
+    fn a_return_that_brought_nothing_back_is_not_undone() {
+        let quiet = row("book", PlannedEffect::Quiet, "changed");
+        let left = row("mail", PlannedEffect::LeftThere, "refused");
+        let moved = row("web", PlannedEffect::Moves, "changed");
+        let rows = [quiet, left, moved];
+        assert!(!report("return", &rows[..2]).can_be_undone());
+        assert!(report("return", &rows).can_be_undone());
+        assert!(report("evacuate", &rows[..1]).can_be_undone());
+        assert!(!report("evacuate", &rows[1..2]).can_be_undone());
+    }
 }

@@ -41,7 +41,7 @@ impl<'a> Cause<'a> {
         let next = if exposed::is_noted(status) && status.forgotten_home.is_none() {
             Vec::new()
         } else {
-            steps(status, groups)
+            next_steps(status, groups.connection)
         };
         let warnings = status.warnings.iter();
         let warnings: Vec<String> = warnings
@@ -139,18 +139,6 @@ impl<'a> Cause<'a> {
             next: self.next.clone(),
         }
     }
-}
-
-/// What to type next. How to end an evacuation stands above the table.
-fn steps(status: &Status, groups: ClusterStatuses) -> Vec<NextStep> {
-    let mut steps = next_steps(status, groups.connection);
-    if evacuated::is_at_rest(status) && evacuated::is_in_banner(status) {
-        steps.retain(|step| step.label != "next");
-        steps
-            .iter_mut()
-            .for_each(|step| step.label = "to stay covered");
-    }
-    steps
 }
 
 fn said(text: &str) -> String {

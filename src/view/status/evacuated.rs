@@ -81,6 +81,7 @@ mod tests {
         Avoid, Backend, Carrier, Group, GroupId, LastMove, Readiness, Runner, ServiceRef,
     };
     use crate::text::ConnectionFlags;
+    use crate::view::status::list::item;
     use crate::view::status::notes::notes;
     use crate::view::status::table::{ClusterStatuses, TableStyle};
 
@@ -150,6 +151,20 @@ mod tests {
         // Nothing above the table names the evacuation if its cluster is unknown.
         let lines = said(&[status(None, None)]);
         assert_eq!(lines[1], "  next: kubectl failover status -A", "{lines:?}");
+    }
+
+    #[test]
+    fn the_next_step_does_not_end_an_evacuation() {
+        let next = |status: &Status| {
+            let item = item(status, &ConnectionFlags::default());
+            let item = serde_json::to_value(item).unwrap();
+            item["next"].as_str().map(str::to_owned)
+        };
+        let mut status = status(None, Some("east"));
+        let watch = "kubectl failover watch -n shop";
+        assert_eq!(next(&status).as_deref(), Some(watch));
+        status.flags.unattended = false;
+        assert_eq!(next(&status), None);
     }
 
     #[test]

@@ -24,12 +24,15 @@ pub fn next_steps(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep
         command,
     });
     let is_away = matches!(status.state, State::Failover | State::Overridden);
-    let watch = (is_away && status.flags.unattended).then(|| stay_covered(status, connection));
+    let mut watch = (is_away && status.flags.unattended).then(|| start_watch(status, connection));
+    if let (None, Some(watch)) = (&next, &mut watch) {
+        watch.label = "to stay covered";
+    }
     next.into_iter().chain(watch).collect()
 }
 
 /// Starts a watch, after what to do first.
-fn stay_covered(status: &Status, connection: &ConnectionFlags) -> NextStep {
+fn start_watch(status: &Status, connection: &ConnectionFlags) -> NextStep {
     let ours = connection.for_plugin(&status.id.namespace);
     NextStep {
         label: "and stay covered",
@@ -47,7 +50,7 @@ fn ways_out(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep> {
         steps.push(NextStep { label, command });
     }
     if status.flags.unattended {
-        let mut watch = stay_covered(status, connection);
+        let mut watch = start_watch(status, connection);
         if steps.is_empty() {
             watch.label = "next";
         }
@@ -159,6 +162,8 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
         State::Failover => {
             let primary = status.primary.as_deref().unwrap_or_default();
             match status.avoids_primary() {
+                // It is where it should be; the line above the table says how to end that.
+                Some(entry) if entry.cluster.is_some() => None,
                 Some(entry) => Some(return_command(entry, connection)),
                 None => Some(look_at_backend(status, primary, &place)),
             }
