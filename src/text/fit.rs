@@ -54,6 +54,21 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         .collect()
 }
 
+/// Wraps lines between words to the width of a terminal. Commands stay whole, to be copied.
+pub fn fitted(lines: Vec<String>, columns: Option<u16>) -> Vec<String> {
+    let Some(columns) = columns else {
+        return lines;
+    };
+    let fit = |line: String| {
+        if line.contains("kubectl ") {
+            vec![line]
+        } else {
+            wrap(&line, columns.into())
+        }
+    };
+    lines.into_iter().flat_map(fit).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

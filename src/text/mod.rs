@@ -8,7 +8,7 @@ mod safe;
 mod shell;
 
 pub use connection_flags::ConnectionFlags;
-pub use fit::{MAX_LINE_CHARS, cut, shorten, wrap};
+pub use fit::{MAX_LINE_CHARS, cut, fitted, shorten, wrap};
 pub use place::place;
 pub use safe::{clean, clean_json, clean_lines, without_code, without_userinfo};
 pub use shell::word;

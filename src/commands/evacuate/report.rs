@@ -4,8 +4,9 @@ use super::campaign::Campaign;
 use crate::changes::batches::{BatchResult, Stop};
 use crate::cli::{DryRun, ManyFormat};
 use crate::problem::Exit;
+use crate::text::fitted;
 use crate::view::context_outcome::ContextOutcome;
-use crate::view::evacuation::{EvacuationReport, EvacuationRow, Stopped, fitted};
+use crate::view::evacuation::{EvacuationReport, EvacuationRow, Stopped};
 use crate::view::formats::{json, yaml};
 
 impl Campaign<'_> {

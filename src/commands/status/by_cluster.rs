@@ -64,7 +64,9 @@ pub async fn run(
         StatusFormat::Yaml => yaml(&shown.document())?,
         StatusFormat::Name => shown.names(),
         StatusFormat::Table | StatusFormat::Wide => {
-            shown.table(style.wide, style.colour, page.columns())
+            let is_terminal = page.streams.out_is_terminal();
+            let columns = is_terminal.then(|| page.streams.terminal_size().0);
+            shown.table(style.wide, style.colour, columns)
         }
     };
     page.streams.write(&text)?;

@@ -3,8 +3,6 @@
 mod document;
 mod text;
 
-pub use text::fitted;
-
 use jiff::Timestamp;
 
 use crate::model::{GroupId, State};

@@ -4,7 +4,7 @@ use super::{EvacuationReport, EvacuationRow, PlannedEffect};
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::fold::name_some;
-use crate::text::{MAX_LINE_CHARS, clean, shorten, wrap};
+use crate::text::{MAX_LINE_CHARS, clean, fitted, shorten};
 use crate::view::columns::{Cell, Columns};
 
 /// Up to how many groups have a line of their own, unless all are to.
@@ -253,21 +253,6 @@ fn groups(count: usize) -> String {
         1 => "1 group".to_owned(),
         count => format!("{count} groups"),
     }
-}
-
-/// Wraps lines between words to the width of a terminal. Commands stay whole, to be copied.
-pub fn fitted(lines: Vec<String>, columns: Option<u16>) -> Vec<String> {
-    let Some(columns) = columns else {
-        return lines;
-    };
-    let fit = |line: String| {
-        if line.contains("kubectl ") {
-            vec![line]
-        } else {
-            wrap(&line, columns.into())
-        }
-    };
-    lines.into_iter().flat_map(fit).collect()
 }
 
 /// A line for each group or, if the table is too wide for the terminal, two.

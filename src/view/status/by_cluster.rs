@@ -7,7 +7,7 @@ use crate::model::GroupId;
 use crate::model::by_cluster::{ClusterSummary, Evacuation, GatewayState};
 use crate::model::cluster_name::fits;
 use crate::model::fold::name_some;
-use crate::text::{clean, shorten};
+use crate::text::{clean, fitted, shorten};
 use crate::view::age::age;
 use crate::view::columns::{Cell, Colour, Columns};
 use crate::view::context_outcome::{ContextItem, ContextOutcome};
@@ -182,23 +182,38 @@ impl<'a> ByCluster<'a> {
     }
 
     /// Returns the table, and notes below it. `columns` is the width of the terminal, if there is
-    /// one.
+    /// one. In a narrow one, lines below the table have the texts of its last columns.
     pub fn table(&self, wide: bool, coloured: bool, columns: Option<u16>) -> String {
+        let whole = self.columns(TextColumn::of(wide), coloured);
+        let mut notes = self.notes();
+        let table = match columns {
+            Some(columns) if whole.width() > columns.into() => {
+                notes.splice(0..0, self.texts(TextColumn::of(wide)));
+                self.columns(&[], coloured).cut_to(columns)
+            }
+            _ => whole,
+        };
         let mut lines = Vec::new();
         if !self.clusters.is_empty() {
-            let table = self.columns(wide, coloured);
-            let table = match columns {
-                Some(columns) => table.cut_to(columns),
-                None => table,
-            };
             lines = table.lines();
+            lines.extend((!notes.is_empty()).then(String::new));
         }
-        let notes = self.notes();
-        if !notes.is_empty() && !lines.is_empty() {
-            lines.push(String::new());
-        }
-        lines.extend(notes);
+        lines.extend(fitted(notes, columns));
         lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Returns a line for each text that a cluster has.
+    fn texts(&self, texts: &[TextColumn]) -> Vec<String> {
+        let clusters = self.clusters.iter();
+        let lines = clusters.flat_map(|cluster| {
+            texts.iter().filter_map(|column| {
+                let text = column.text(cluster, self.now);
+                let name = column.heading().to_lowercase();
+                let line = format!("{} {name}: {text}", cluster.name);
+                (!text.is_empty()).then(|| shorten(&clean(&line), MAX_NOTE_CHARS))
+            })
+        });
+        lines.collect()
     }
 
     /// Whether the groups of the cluster itself may be among those that could not be read.
@@ -213,7 +228,7 @@ impl<'a> ByCluster<'a> {
             && contexts.any(|it| fits(it.context, cluster.name) || may_be(it))
     }
 
-    fn columns(&self, wide: bool, coloured: bool) -> Columns {
+    fn columns(&self, texts: &[TextColumn], coloured: bool) -> Columns {
         let mut heading = vec![
             "CLUSTER",
             "CONTEXT",
@@ -222,11 +237,8 @@ impl<'a> ByCluster<'a> {
             "COULD-CARRY",
             "READY",
             "GATEWAY",
-            "EVACUATED",
         ];
-        if wide {
-            heading.push("CARRIED");
-        }
+        heading.extend(texts.iter().map(|column| column.heading()));
         let rows = self.clusters.iter().map(|cluster| {
             let plus = if self.is_partial(cluster) { "+" } else { "" };
             let count = |count: usize| Cell::new(&format!("{count}{plus}"));
@@ -238,12 +250,9 @@ impl<'a> ByCluster<'a> {
                 count(cluster.spare().count()),
                 ready(cluster, coloured),
                 gateway(cluster, coloured),
-                Cell::new(&or_dash(evacuated(cluster, self.now, wide))),
             ];
-            if wide {
-                let groups = cluster.carrying().map(|it| it.id.to_string());
-                row.push(Cell::new(&or_dash(name_some(groups))));
-            }
+            let texts = texts.iter().map(|it| it.text(cluster, self.now));
+            row.extend(texts.map(|text| Cell::new(&or_dash(text))));
             row
         });
         Columns::new(&heading, rows)
@@ -338,6 +347,40 @@ fn gateway(cluster: &ClusterSummary, coloured: bool) -> Cell {
     Cell::new("-")
 }
 
+/// A column of texts of any length.
+#[derive(Debug, Clone, Copy)]
+enum TextColumn {
+    Evacuated {
+        wide: bool,
+    },
+    /// The groups whose traffic is there.
+    Carried,
+}
+
+impl TextColumn {
+    fn of(wide: bool) -> &'static [Self] {
+        if wide {
+            &[Self::Evacuated { wide: true }, Self::Carried]
+        } else {
+            &[Self::Evacuated { wide: false }]
+        }
+    }
+
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Evacuated { .. } => "EVACUATED",
+            Self::Carried => "CARRIED",
+        }
+    }
+
+    fn text(self, cluster: &ClusterSummary, now: Timestamp) -> String {
+        match self {
+            Self::Evacuated { wide } => evacuated(cluster, now, wide),
+            Self::Carried => name_some(cluster.carrying().map(|it| it.id.to_string())),
+        }
+    }
+}
+
 /// By whom the cluster is evacuated, and for how long.
 fn evacuated(cluster: &ClusterSummary, now: Timestamp, wide: bool) -> String {
     let one = |it: &Evacuation| {
@@ -427,6 +470,15 @@ east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from
 ";
         assert_eq!(shown.table(true, false, None), expected);
         assert_eq!(shown.names(), "east\n");
+        let narrow = "\
+CLUSTER  CONTEXT        GROUPS  CARRIES  COULD-CARRY  READY            GATEWAY
+east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from north
+
+east evacuated: CHG-77 by ops@vm, 60s ago (patching)
+east carried: shop/web
+2 groups are Invalid and not counted
+";
+        assert_eq!(shown.table(true, false, Some(90)), narrow);
     }
 
     #[test]

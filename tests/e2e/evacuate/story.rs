@@ -418,6 +418,13 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
         .await;
     let again = order(side, &command).run().await.success();
     again.stderr_contains("CHG-4 is an evacuation by bob@laptop: this goes on with it");
+    assert_eq!(entries(side, "web").await[0]["by"], "bob@laptop");
+    for name in ["web", "late"] {
+        assert_eq!(entries(side, name).await[0]["reason"], "game day");
+        assert_eq!(weights(side, name).await, [0, 1]);
+    }
+    let status = plugin().args(["status"]).on(side).run().await.success();
+    status.stdout_contains(": 2 groups avoid it.");
     // A return that one group holds up.
     order(side, "pause late").run().await.success();
     let back = format!("return {} --id CHG-4", ns.name);
@@ -434,13 +441,6 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
         !status.stdout.contains("kubectl failover evacuate"),
         "{status}"
     );
-    assert_eq!(entries(side, "web").await[0]["by"], "bob@laptop");
-    for name in ["web", "late"] {
-        assert_eq!(entries(side, name).await[0]["reason"], "game day");
-        assert_eq!(weights(side, name).await, [0, 1]);
-    }
-    let status = plugin().args(["status"]).on(side).run().await.success();
-    status.stdout_contains(": 2 groups avoid it.");
 }
 
 #[tokio::test]
@@ -466,10 +466,10 @@ async fn without_an_identifier_it_goes_on_with_the_users_own_evacuation() {
         assert_eq!(entries[0]["cluster"], ns.name);
     }
     let status = plugin().args(["status", "-o", "json"]).on(side).run().await;
-    status.success().stdout_contains(&format!(
-        "kubectl failover return {} --id K1 --context west\"",
-        ns.name
-    ));
+    // Nobody wants the return yet.
+    let status = status.success().json();
+    let next = format!("kubectl failover watch --context west -n {}", ns.name);
+    assert_eq!(status["items"][0]["next"], next, "{status}");
     let check = plugin().args(["check"]).on(side).run().await;
     assert!(!check.to_string().contains("return CLUSTER"), "{check}");
     // Every namespace is read, as `evacuate` does.
@@ -504,7 +504,13 @@ async fn return_leaves_what_its_evacuation_did_not_move_to_manual_failback() {
         assert_eq!(weights(side, name).await, [0, 1]);
         assert_eq!(entries(side, name).await.len(), 1);
     }
-    order(side, "return west --id FM").run().await.success();
+    let back = order(side, "return west --id FM").run().await.success();
+    back.stderr_contains(&format!(
+        "warning: the traffic of west {0}/away stays where it is until someone fails back, since \
+         failback is manual: kubectl failover failback away --context west -n {0}\n",
+        ns.name
+    ))
+    .stderr_lacks("until a watch runs");
     assert_eq!(weights(side, "moved").await, [1, 0]);
     assert_eq!(weights(side, "away").await, [0, 1]);
 }
