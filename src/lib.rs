@@ -40,7 +40,7 @@ pub mod internals {
     pub use crate::cluster::{Cluster, Clusters};
     pub use crate::install::CHART_FILES;
     pub use crate::view::explain;
-    pub use crate::watch::{Clocks, Metrics, WatchOptions, WatchReport, run as watch};
+    pub use crate::watch::{Clocks, Metrics, TextFormat, WatchOptions, WatchReport, run as watch};
 }
 
 use std::ffi::OsString;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use kube::api::{Patch, PatchParams};
 use kubectl_failover::internals::{
-    self, Clocks, Cluster, Clusters, ConnectOptions, Metrics, WatchOptions, WatchReport,
+    self, Clocks, Cluster, Clusters, ConnectOptions, Metrics, TextFormat, WatchOptions, WatchReport,
 };
 use kubectl_failover::model::Notice;
 use serde_json::json;
@@ -62,7 +62,7 @@ async fn after_a_sleep_recovered_groups_stay_and_delays_start_again() {
     let all_wait = format!("failover_groups{{context=\"west\",state=\"Waiting\"}} {GROUPS}\n");
     let until_all_wait = async || {
         let seen = async || {
-            let figures = metrics.text().unwrap();
+            let figures = metrics.text(TextFormat::Prometheus).unwrap();
             if figures.contains(&all_wait) {
                 Ok(())
             } else {
