@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::template::Templates;
+use super::values::check_namespace;
 use crate::problem::Problem;
 
 macro_rules! chart_file {
@@ -45,8 +46,9 @@ pub struct Release<'a> {
 /// Returns the chart's objects.
 ///
 /// # Errors
-/// If the values do not fit together.
+/// If the values do not fit together, or no namespace can be called so.
 pub fn render(release: Release<'_>, values: &Value) -> Result<Vec<Value>, Problem> {
+    check_namespace(release.namespace, "of -n")?;
     let data = json!({
         "Values": values,
         "Release": { "Name": release.name, "Namespace": release.namespace },

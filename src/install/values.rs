@@ -37,10 +37,20 @@ pub fn values(sources: &Sources<'_>) -> Result<Value, Problem> {
             merge(&mut values, value);
         }
     }
-    let schema = serde_json::from_str(SCHEMA)
-        .map_err(|cause| Problem::new(format!("the schema of the chart: {cause}")))?;
-    schema::check(&values, &schema, "")?;
+    schema::check(&values, &parse_schema()?, "")?;
     Ok(values)
+}
+
+/// # Errors
+/// If no namespace can have this name. `path`: where it was given.
+pub(super) fn check_namespace(name: &str, path: &str) -> Result<(), Problem> {
+    let names = &parse_schema()?["properties"]["namespaces"]["items"];
+    schema::check(&Value::from(name), names, path)
+}
+
+fn parse_schema() -> Result<Value, Problem> {
+    serde_json::from_str(SCHEMA)
+        .map_err(|cause| Problem::new(format!("the schema of the chart: {cause}")))
 }
 
 fn parse(name: &str, content: &str) -> Result<Value, Problem> {

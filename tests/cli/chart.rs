@@ -243,6 +243,9 @@ fn bad_values_are_refused() {
         }
         all.extend(["--set".to_owned(), format!("{name}={}", values[0])]);
     }
+    run(BINARY, ["install", "--ignore-cluster", "-n", "Foo Bar"])
+        .code(2)
+        .stderr_contains("the value of -n is \"Foo Bar\"");
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let refused = template(&all).code(1);
     for (name, _) in BAD_VALUES {
