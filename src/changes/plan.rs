@@ -1,5 +1,6 @@
 //! Plans an order on every group, and again on the groups as they are after the prompt.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
@@ -58,10 +59,11 @@ pub async fn plan_confirmed(
     let shown: Vec<Record> = shown.into_iter().map(|change| change.record).collect();
     let (records, lost) = read_all_again(context, &shown).await;
     let mut changes = plan_all(context, records).await;
+    let shown = shown.iter().map(|record| (record.id(), record));
+    let shown: HashMap<GroupId, &Record> = shown.collect();
     for change in &mut changes {
-        let id = change.record.id();
-        let record = shown.iter().find(|record| record.id() == id);
-        change.shown = record.map(Precondition::of);
+        let record = shown.get(&change.record.id());
+        change.shown = record.map(|record| Precondition::of(record));
         if let (true, Some(shown)) = (change.is_change(), &change.shown)
             && let Err(refusal) = shown.check(context.cluster, &change.record)
         {

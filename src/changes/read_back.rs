@@ -1,6 +1,6 @@
 //! Reads the groups back after the writes, to report their actual state.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -14,11 +14,11 @@ use crate::cluster::Clusters;
 use crate::cluster::api::groups;
 use crate::cluster::queries::group_list::list_groups;
 use crate::error::explain;
-use crate::model::{Readiness, Runner, State, Status};
+use crate::model::{GroupId, Readiness, Runner, State, Status};
 use crate::problem::Problem;
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
-use crate::resource::{KINDS, Record};
+use crate::resource::KINDS;
 use crate::text::ConnectionFlags;
 use crate::view::command_line::{command_on, return_command};
 
@@ -62,26 +62,25 @@ async fn read(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
         .iter()
         .map(|outcome| outcome.id.namespace.clone())
         .collect();
+    let ids: HashSet<&GroupId> = wanted.iter().map(|outcome| &outcome.id).collect();
     let reads = namespaces.iter().map(|namespace| async {
-        let meant = |record: &Record| wanted.iter().any(|outcome| outcome.id == record.id());
         let read = match list_groups(cluster, Some(namespace), None).await {
             Ok(all) => {
                 let mut records = all.records.clone();
-                records.retain(meant);
-                Ok(survey(cluster, &records, &all.records, PrefetchedSlices::default()).await)
+                records.retain(|record| ids.contains(&record.id()));
+                let read = survey(cluster, &records, &all.records, PrefetchedSlices::default());
+                let read = read.await.into_iter();
+                Ok(read.map(|status| (status.id.clone(), status)).collect())
             }
             Err(error) => Err(explain(cluster, &error)),
         };
         (namespace.as_str(), read)
     });
-    let reads: HashMap<&str, Result<Vec<Status>, Problem>> =
+    let reads: HashMap<&str, Result<HashMap<GroupId, Status>, Problem>> =
         join_all(reads).await.into_iter().collect();
     for outcome in wanted {
-        let find = |statuses: &Vec<Status>| {
-            let status = statuses
-                .iter()
-                .find(|status| status.id == outcome.id)
-                .cloned();
+        let find = |statuses: &HashMap<GroupId, Status>| {
+            let status = statuses.get(&outcome.id).cloned();
             status.ok_or_else(|| Problem::new("the group does not exist any more"))
         };
         let read = reads.get(outcome.id.namespace.as_str());

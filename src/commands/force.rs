@@ -1,5 +1,7 @@
 //! `force`: sends traffic to a backend by hand, and keeps it there.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::args::targets::{check_named, targets};
@@ -14,7 +16,9 @@ use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, DryRun, ForceArgs};
 use crate::cluster::Clusters;
 use crate::model::operate::{self, ForcePlan, ForceRequest};
-use crate::model::{Group, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown};
+use crate::model::{
+    Group, GroupId, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown,
+};
 use crate::problem::{Exit, Problem};
 use crate::resource::{Change, Record};
 use crate::text::ConnectionFlags;
@@ -74,11 +78,10 @@ pub async fn run_in(
 
 /// The groups that are forced.
 fn forced(records: Vec<Record>, outcomes: &[ChangeOutcome]) -> Vec<Record> {
+    let done = outcomes.iter().filter(|outcome| outcome.is_as_ordered());
+    let done: HashSet<&GroupId> = done.map(|outcome| &outcome.id).collect();
     let mut forced = records;
-    forced.retain(|record| {
-        let outcome = outcomes.iter().find(|outcome| outcome.id == record.id());
-        outcome.is_some_and(ChangeOutcome::is_as_ordered)
-    });
+    forced.retain(|record| done.contains(&record.id()));
     forced
 }
 
