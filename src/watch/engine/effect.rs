@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::GroupId;
-use crate::model::notice::{Notice, Transition};
+use crate::model::notice::Notice;
+use crate::model::transition::Transition;
 use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::{SliceScope, SliceWatchId};
 use crate::resource::{Change, Record};

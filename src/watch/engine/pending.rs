@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::effect::Moment;
 use crate::model::decision::AnnotationChanges;
-use crate::model::notice::{After, Transition};
+use crate::model::transition::{After, Transition};
 use crate::model::{Decision, Group, LastMove};
 use crate::resource::annotations::{OVERRIDE, PAUSED};
 use crate::resource::{Change, Record};
