@@ -38,9 +38,12 @@ pub struct InstallArgs {
     /// Read values of the chart from this file (repeatable)
     #[arg(short = 'f', long, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub values: Vec<PathBuf>,
-    /// Ask no cluster whether Linkerd's failover controller is installed
+    /// Ask no cluster what is installed in it
     #[arg(long)]
     pub ignore_cluster: bool,
+    /// Skip this safety check (repeatable)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
+    pub allow: Vec<InstallDanger>,
     /// Output format
     #[arg(short, long, value_enum, default_value = "yaml", value_name = "FORMAT")]
     pub output: ObjectFormat,
@@ -54,6 +57,13 @@ pub struct UninstallArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value = "yaml", value_name = "FORMAT")]
     pub output: ObjectFormat,
+}
+
+/// A reason not to install; `--allow` names the ones to ignore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InstallDanger {
+    /// Other programs are in the namespace, and its labels would change
+    Occupied,
 }
 
 /// A reason not to uninstall; `--allow` names the ones to ignore.

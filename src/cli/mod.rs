@@ -41,7 +41,7 @@ pub use force::ForceArgs;
 pub use global::GlobalArgs;
 pub use groups::{ChangeArgs, Danger, DryRun, GroupsArgs, StreamFormat};
 pub use history::{HistoryArgs, HistoryFormat};
-pub use install::{InstallArgs, UninstallArgs, UninstallDanger};
+pub use install::{InstallArgs, InstallDanger, UninstallArgs, UninstallDanger};
 pub use migrate::{MigrateArgs, MigrateDanger};
 pub use pause::{PauseArgs, ResumeArgs};
 pub use remotes::{LocalName, LocalNameArgs, RemoteArgs};

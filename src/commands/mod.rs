@@ -14,6 +14,7 @@ pub mod failback;
 pub mod force;
 pub mod history;
 pub mod install;
+mod installed;
 pub mod migrate;
 pub mod options;
 pub mod pause;

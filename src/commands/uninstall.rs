@@ -4,20 +4,23 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum as _;
-use futures::{StreamExt as _, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::args::selection::parse_selector;
 use super::env::CommandEnv;
 use super::install::namespace;
+use super::installed::{self, Installed, command_line, is_shared};
 use crate::cli::{RemoteArgs, UninstallArgs, UninstallDanger};
+use crate::cluster::api::namespaces;
+use crate::cluster::api::occupants::occupants;
 use crate::cluster::api::workloads;
-use crate::cluster::api::workloads::{Deployment, OWN_NAME};
+use crate::cluster::api::workloads::Deployment;
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::{Cluster, Clusters};
 use crate::error;
 use crate::error::explain;
-use crate::install::{Release, all_objects, object_name, path, reference};
+use crate::install::object_name;
+use crate::model::fold::name_some;
 use crate::model::{State, Status};
 use crate::problem::{Exit, Problem};
 use crate::readiness::prefetch::PrefetchedSlices;
@@ -27,8 +30,10 @@ use crate::text::{ConnectionFlags, clean, word};
 use crate::view::command_line::return_command;
 use crate::view::manifest;
 
-const CONCURRENT_READS: usize = 8;
-const SHARED_ROLES: [&str; 2] = ["failover-view", "failover-operator"];
+/// The labels that the chart sets on its namespace.
+const EXTENSION: (&str, &str) = ("linkerd.io/extension", "failover");
+const NOT_INJECTED: (&str, &str) = ("linkerd.io/inject", "disabled");
+const RESTRICTED: (&str, &str) = ("pod-security.kubernetes.io/enforce", "restricted");
 /// How many groups the refusal names.
 const MAX_NAMED_GROUPS: usize = 10;
 
@@ -53,37 +58,99 @@ pub async fn run(env: &CommandEnv, args: &UninstallArgs) -> anyhow::Result<Exit>
     let limited_to = installed
         .map(Deployment::watched_namespaces)
         .unwrap_or_default();
-    let mut objects = existing(&cluster, &namespace, &limited_to).await?;
+    let Installed {
+        mut objects,
+        unlisted,
+    } = installed::find(&cluster, &namespace, &limited_to).await?;
     // All installations share the roles for people.
     let is_last = found.iter().all(|it| it.namespace == namespace);
     objects.retain(|object| is_last || !is_shared(object));
-    if installed.is_none() || holds_others(&cluster, &namespace).await? {
-        objects.retain(|object| object["kind"] != "Namespace");
-    }
     if objects.iter().all(is_shared) {
-        let problem = Problem::new(format!(
-            "kubectl-failover is not installed in namespace {}",
-            clean(&namespace)
-        ));
-        let elsewhere = found.iter().map(|it| it.namespace.as_str());
-        return Err(match found.as_slice() {
-            [] => problem,
-            _ => problem.there_are("installations", elsewhere),
-        }
-        .into());
+        return Err(not_installed(&namespace, &found).into());
     }
+    if !unlisted.is_empty() {
+        let kinds = Vec::from_iter(unlisted).join(", ");
+        env.streams.say(&format!(
+            "warning: cannot list {kinds} in all namespaces: those of namespaces that the \
+             installation has left are missing here"
+        ));
+    }
+    objects.extend(namespace_of(env, &cluster, &namespace).await?);
     let named: Vec<(String, Value)> = objects
-        .iter()
-        .map(|object| (object_name(object), reference(object)))
+        .into_iter()
+        .map(|object| (object_name(&object), object))
         .collect();
     env.print(&manifest::print(&named, args.output)?)
 }
 
-/// Whether other programs are in the namespace, such as Linkerd's own controller.
-async fn holds_others(cluster: &Cluster, namespace: &str) -> Result<bool, Problem> {
-    let found = workloads::deployments(cluster, namespace).await;
-    let found = found.map_err(|error| explain(cluster, &error))?;
-    Ok(found.iter().any(|deployment| !deployment.is_own()))
+fn not_installed(namespace: &str, found: &[Deployment]) -> Problem {
+    let problem = Problem::new(format!(
+        "kubectl-failover is not installed in namespace {}",
+        clean(namespace)
+    ));
+    let elsewhere = found.iter().map(|it| it.namespace.as_str());
+    match found {
+        [] => problem,
+        _ => problem.there_are("installations", elsewhere),
+    }
+}
+
+/// Returns the namespace, to delete it, if it is the extension's and nothing else is in it.
+async fn namespace_of(
+    env: &CommandEnv,
+    cluster: &Cluster,
+    namespace: &str,
+) -> Result<Option<Value>, Problem> {
+    let labels = namespaces::labels(cluster, namespace).await;
+    let labels = labels.map_err(|error| explain(cluster, &error))?;
+    let labels = labels.unwrap_or_default();
+    let has = |(key, value): &(&str, &str)| labels.get(*key).is_some_and(|it| it == value);
+    if !has(&EXTENSION) {
+        return Ok(None);
+    }
+    let others = match occupants(cluster, namespace).await {
+        Ok(others) if others.is_empty() => {
+            return Ok(Some(json!({
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": { "name": namespace },
+            })));
+        }
+        Ok(others) => others,
+        Err(error) if error.is_forbidden() => Vec::new(),
+        Err(error) => return Err(explain(cluster, &error)),
+    };
+    let why = match others.is_empty() {
+        true => "you may not list what else is in it".to_owned(),
+        false => name_some(others.iter().map(|it| clean(&it.name))),
+    };
+    env.streams.say(&format!(
+        "warning: namespace {} stays, because of {why}",
+        clean(namespace)
+    ));
+    // Linkerd's controller needs them, too.
+    if !others.iter().any(|it| it.is_upstream) {
+        let labels = [EXTENSION, NOT_INJECTED, RESTRICTED]
+            .into_iter()
+            .filter(has);
+        let labels: Vec<String> = labels.map(|(key, _)| format!("{key}-")).collect();
+        env.streams.say(&format!(
+            "next: to take the labels of the installation off it: {}",
+            label_command(cluster, namespace, &labels)
+        ));
+    }
+    Ok(None)
+}
+
+fn label_command(cluster: &Cluster, namespace: &str, labels: &[String]) -> String {
+    let (reach, name) = (cluster.reach.all(), word(namespace));
+    command_line(&[
+        "kubectl",
+        reach,
+        "label namespace",
+        &name,
+        &labels.join(" "),
+    ])
 }
 
 /// # Errors
@@ -183,48 +250,4 @@ fn in_words(danger: UninstallDanger) -> &'static str {
 fn name(danger: UninstallDanger) -> String {
     let value = danger.to_possible_value();
     value.map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
-/// Returns the objects of the installation that exist.
-async fn existing(
-    cluster: &Cluster,
-    namespace: &str,
-    limited_to: &[String],
-) -> anyhow::Result<Vec<Value>> {
-    let release = Release {
-        name: OWN_NAME,
-        namespace,
-    };
-    let mut possible = all_objects(release, limited_to)?;
-    if !limited_to.is_empty() {
-        let known: Vec<String> = possible.iter().map(path).collect();
-        let others = all_objects(release, &[])?.into_iter();
-        let others: Vec<Value> = others.filter(|it| !known.contains(&path(it))).collect();
-        possible.splice(0..0, others);
-    }
-    let reads = possible.into_iter().map(|object| async move {
-        let read = cluster.get_path::<Value>(&path(&object)).await;
-        match read {
-            Ok(found) => Ok(is_own(&found).then_some(object)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(explain(cluster, &error)),
-        }
-    });
-    let reads: Vec<Result<Option<Value>, Problem>> = stream::iter(reads)
-        .buffered(CONCURRENT_READS)
-        .collect()
-        .await;
-    let found = reads.into_iter().filter_map(Result::transpose);
-    Ok(found.collect::<Result<Vec<Value>, Problem>>()?)
-}
-
-fn is_shared(object: &Value) -> bool {
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    SHARED_ROLES.contains(&name)
-}
-
-/// Whether an object has the chart's labels.
-fn is_own(object: &Value) -> bool {
-    let label = |key: &str| object["metadata"]["labels"].get(key);
-    label("linkerd.io/extension").is_some_and(|name| name == "failover")
 }

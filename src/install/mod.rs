@@ -9,5 +9,5 @@ mod template;
 mod values;
 
 pub use chart::{CHART_FILES, Release, render};
-pub use objects::{all_objects, object_name, path, reference};
+pub use objects::{Possible, collection, object_name, path, reference, resource_name};
 pub use values::{Sources, values};

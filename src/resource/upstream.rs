@@ -18,6 +18,8 @@ pub const DEFAULT_NAMESPACE: &str = "linkerd-failover";
 pub struct Upstream {
     /// The namespace that it is installed in.
     pub namespace: String,
+    /// The name of its Deployment.
+    pub deployment: String,
     /// At least one of its pods is ready.
     pub is_ready: bool,
     /// The label selector of the objects that it manages.
@@ -73,6 +75,7 @@ mod tests {
     fn installed(namespace: &str, is_ready: bool) -> Upstream {
         Upstream {
             namespace: namespace.into(),
+            deployment: "linkerd-failover".into(),
             is_ready,
             selector: "failover.linkerd.io/controlled-by=linkerd-failover".into(),
         }

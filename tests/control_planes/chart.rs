@@ -146,6 +146,12 @@ async fn helm_installs_upgrades_rolls_back_and_removes_it() {
     has_no_unknown_field(&it).await;
     it.helm(&["rollback", NAMESPACE, "1", "--wait"]).success();
     assert_eq!(it.replicas().await.0, Some(2));
+    it.plugin(&["install", "--set", "namespaces={nowhere}"])
+        .await
+        .success()
+        .stderr_contains("warning: namespace nowhere does not exist")
+        .stderr_contains("next: to upgrade it: helm upgrade linkerd-failover ")
+        .stderr_contains(" --kube-context solo -n linkerd-failover --reset-then-reuse-values");
     it.plugin(&["uninstall"])
         .await
         .success()
@@ -248,11 +254,49 @@ async fn has_no_unknown_field(it: &Installation) {
     }
 }
 
-/// `uninstall` prints the objects that `install` printed, and no other one.
+/// `uninstall` prints the objects that `install` printed, and no other one. What an installation
+/// with other values has left is named, also by `install` and by `check`.
 async fn installed_without_helm(it: &Installation) {
-    let options = "podDisruptionBudget.create=false,namespaces={shop},flowSchema.create=true";
-    let objects = it.printed(&["--set", options]).await;
+    let shop = Side {
+        namespace: "shop".to_owned(),
+        ..it.side.clone()
+    };
+    let options = "namespaces={shop},flowSchema.create=true";
+    let mut objects = it.printed(&["--set", options]).await;
     apply_all(&it.side, &objects).await;
+    let options = ["--set", "podDisruptionBudget.create=false,image.tag=0.0.9"];
+    let wide = it
+        .plugin(&[&["install", "-ojson"], &options[..]].concat())
+        .await
+        .success();
+    let wide = wide
+        .stderr_contains("settings that these manifests lack: namespaces={shop}\n")
+        .stderr_contains("flowschema/linkerd-failover, ")
+        .stderr_contains("role/linkerd-failover-watch in namespace shop\n")
+        .stderr_contains("next: to keep them, use the same --set and --values as before")
+        .stderr_contains("kubectl --context solo delete flowschema/linkerd-failover\n")
+        .stderr_contains(
+            "kubectl --context solo -n shop delete rolebinding/linkerd-failover-watch \
+             role/linkerd-failover-watch\n",
+        );
+    let wide = wide.json()["items"].as_array().expect("objects").clone();
+    apply_all(&it.side, &wide).await;
+    objects.extend(wide);
+    // Back to the first values: the rights in the whole cluster are left.
+    apply_all(
+        &it.side,
+        &it.printed(&["--set", "namespaces={shop},image.tag=0.0.9"])
+            .await,
+    )
+    .await;
+    it.plugin(&["check"])
+        .await
+        .stdout_contains("‼ deployment linkerd-failover/kubectl-failover has the version of this")
+        .stdout_contains("kubectl-failover:0.0.9, and this program has version ")
+        .stdout_contains("it has the role linkerd-failover-watch in all namespaces")
+        .stdout_contains(
+            "hint: kubectl --context solo delete clusterrolebinding/linkerd-failover-watch\n",
+        );
     let removed = it.plugin(&["uninstall", "-ojson"]).await.success().json();
     let names = |objects: &[Value]| {
         let names = objects.iter().map(|object| {
@@ -265,6 +309,18 @@ async fn installed_without_helm(it: &Installation) {
         names(removed["items"].as_array().expect("objects")),
         names(&objects)
     );
+    shop.deployment("cart", 0).await;
+    it.plugin(&["install", "-n", "shop"])
+        .await
+        .code(4)
+        .stdout_is_empty()
+        .stderr_contains("other programs are in namespace shop: deployment/cart")
+        .stderr_contains("linkerd.io/inject=disabled")
+        .stderr_contains("--allow occupied");
+    it.plugin(&["install", "-n", "shop", "--allow=occupied"])
+        .await
+        .success()
+        .stderr_is_empty();
     let other = it.plugin(&["uninstall", "-n", "shop"]).await;
     other
         .code(1)

@@ -1,4 +1,6 @@
-//! Namespaces: whether one exists, and which ones have certain labels.
+//! Namespaces: whether one exists, its labels, and which ones have certain labels.
+
+use std::collections::HashMap;
 
 use serde::de::IgnoredAny;
 
@@ -14,6 +16,19 @@ use crate::cluster::transport::error::RequestResult;
 pub async fn is_missing(cluster: &Cluster, namespace: &str) -> bool {
     let found: RequestResult<IgnoredAny> = cluster.get(NAMESPACES, None, namespace).await;
     found.is_err_and(|error| error.is_not_found())
+}
+
+/// Returns the labels of a namespace, or None if it does not exist.
+pub async fn labels(
+    cluster: &Cluster,
+    namespace: &str,
+) -> RequestResult<Option<HashMap<String, String>>> {
+    let found: RequestResult<Object<IgnoredAny>> = cluster.get(NAMESPACES, None, namespace).await;
+    match found {
+        Ok(found) => Ok(Some(found.metadata.labels)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Lists the names of the namespaces with these labels. An empty selector selects all.

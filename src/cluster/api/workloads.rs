@@ -19,6 +19,8 @@ const MANAGER_LABEL: &str = "app.kubernetes.io/managed-by";
 const RELEASE_LABEL: &str = "app.kubernetes.io/instance";
 /// The name of this program, in [`NAME_LABEL`] of the Deployment that the chart makes.
 pub const OWN_NAME: &str = "kubectl-failover";
+/// The name of Linkerd's failover controller, in its chart.
+pub const UPSTREAM_NAME: &str = "linkerd-failover";
 
 /// A Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Deployment {
     pub ready: u32,
     /// The label `app.kubernetes.io/version`.
     pub version: Option<String>,
+    /// The image of its first container.
+    pub image: String,
     /// The arguments of all its containers.
     pub args: Vec<String>,
 }
@@ -45,6 +49,30 @@ impl Deployment {
     /// Whether it runs `watch`, as the chart of this program makes it.
     pub fn is_own(&self) -> bool {
         self.application.as_deref() == Some(OWN_NAME)
+    }
+
+    /// Whether it is Linkerd's failover controller: it has the name or the image of that chart.
+    pub fn is_upstream(&self) -> bool {
+        let repository = self.image_repository();
+        let has_image = repository.ends_with("/linkerd/failover")
+            || repository.rsplit('/').next() == Some(UPSTREAM_NAME);
+        let has_name =
+            self.name == UPSTREAM_NAME || self.application.as_deref() == Some(UPSTREAM_NAME);
+        !self.is_own() && (has_name || has_image)
+    }
+
+    /// Returns the tag of its image. None: the image has a digest alone, or no tag.
+    pub fn image_tag(&self) -> Option<&str> {
+        let reference = self.image.split('@').next()?;
+        let (_, tag) = reference.rsplit('/').next()?.split_once(':')?;
+        Some(tag)
+    }
+
+    /// Returns its image without tag and digest.
+    pub fn image_repository(&self) -> &str {
+        let reference = self.image.split('@').next().unwrap_or_default();
+        let tag = self.image_tag().and_then(|tag| reference.strip_suffix(tag));
+        tag.map_or(reference, |it| it.trim_end_matches(':'))
     }
 
     /// Returns the namespaces that its `watch` is limited to. Empty: it runs groups in all of them.
@@ -89,6 +117,7 @@ struct PodSpec {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Container {
+    image: String,
     args: Vec<String>,
 }
 
@@ -124,7 +153,8 @@ async fn slim(
                     spec,
                     status,
                 }: DeploymentObject| {
-        let containers = spec.template.spec.containers.into_iter();
+        let containers = spec.template.spec.containers;
+        let image = containers.first().map(|container| container.image.clone());
         let label = |key: &str| metadata.labels.get(key).cloned();
         Deployment {
             wanted: spec.replicas.unwrap_or(1),
@@ -133,7 +163,8 @@ async fn slim(
             application: label(NAME_LABEL),
             helm_release: label(RELEASE_LABEL)
                 .filter(|_| label(MANAGER_LABEL).as_deref() == Some("Helm")),
-            args: containers.flat_map(|container| container.args).collect(),
+            image: image.unwrap_or_default(),
+            args: containers.into_iter().flat_map(|it| it.args).collect(),
             name: metadata.name,
             namespace: metadata.namespace,
         }
@@ -158,4 +189,34 @@ pub async fn selectors(
     let selector =
         |service: Object<ServiceSelector>| (service.metadata.name, service.spec.selector);
     Ok(objects.into_iter().map(selector).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_has_a_repository_and_perhaps_a_tag() {
+        for (image, repository, tag) in [
+            ("ghcr.io/a/b:0.1.0", "ghcr.io/a/b", Some("0.1.0")),
+            ("host:5000/a/b", "host:5000/a/b", None),
+            ("host:5000/b@sha256:12", "host:5000/b", None),
+            ("b:1@sha256:12", "b", Some("1")),
+            ("", "", None),
+        ] {
+            let deployment = Deployment {
+                name: String::new(),
+                namespace: String::new(),
+                application: None,
+                helm_release: None,
+                wanted: 1,
+                ready: 1,
+                version: None,
+                image: image.to_owned(),
+                args: Vec::new(),
+            };
+            let found = (deployment.image_repository(), deployment.image_tag());
+            assert_eq!(found, (repository, tag), "{image}");
+        }
+    }
 }

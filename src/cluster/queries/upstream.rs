@@ -16,8 +16,8 @@ pub const EXTENSION_LABEL: &str = "linkerd.io/extension=failover";
 /// The most namespaces that are searched: anyone who may label a namespace adds one.
 const MAX_EXTENSION_NAMESPACES: usize = 20;
 
-/// Finds what may be the controller, in each namespace of the extension: a Deployment with
-/// replicas. That in the chart's own namespace is first.
+/// Finds what may be the controller, in each namespace of the extension: a Deployment with the name
+/// or the image of the controller, and with replicas. That in the chart's own namespace is first.
 pub async fn find(cluster: &Cluster) -> RequestResult<Vec<Upstream>> {
     let mut names = namespaces::names(cluster, EXTENSION_LABEL).await?;
     names.sort_by_key(|name| name != DEFAULT_NAMESPACE);
@@ -26,6 +26,7 @@ pub async fn find(cluster: &Cluster) -> RequestResult<Vec<Upstream>> {
         let deployments = workloads::deployments(cluster, &namespace).await?;
         Ok(controller(&deployments).map(|controller| Upstream {
             namespace,
+            deployment: controller.name.clone(),
             is_ready: controller.ready > 0,
             selector: selector(controller).to_owned(),
         }))
@@ -33,11 +34,11 @@ pub async fn find(cluster: &Cluster) -> RequestResult<Vec<Upstream>> {
     Ok(try_join_all(found).await?.into_iter().flatten().collect())
 }
 
-/// Returns the Deployment of the controller, preferably one with a ready pod. This program's own
-/// installation has the same label on its namespace.
+/// Returns the Deployment of the controller, preferably one with a ready pod. Other programs can run
+/// in a namespace with the label.
 fn controller(deployments: &[Deployment]) -> Option<&Deployment> {
-    let others = || deployments.iter().filter(|it| !it.is_own());
-    let wanted = || others().filter(|it| it.wanted > 0);
+    let is_it = |it: &&Deployment| it.is_upstream() && it.wanted > 0;
+    let wanted = || deployments.iter().filter(is_it);
     wanted().find(|it| it.ready > 0).or_else(|| wanted().next())
 }
 
@@ -61,13 +62,14 @@ mod tests {
 
     fn deployment(args: &[&str]) -> Deployment {
         Deployment {
-            name: String::new(),
+            name: "linkerd-failover".to_owned(),
             namespace: String::new(),
             application: None,
             helm_release: None,
             wanted: 1,
             ready: 1,
             version: None,
+            image: String::new(),
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
         }
     }
@@ -81,6 +83,26 @@ mod tests {
         assert_eq!(controller(std::slice::from_ref(&own)), None);
         let both = [own, deployment(&[])];
         assert_eq!(controller(&both), both.get(1));
+    }
+
+    #[test]
+    fn a_program_in_a_namespace_with_the_label_is_not_the_controller() {
+        let named = |name: &str, application: Option<&str>, image: &str| Deployment {
+            name: name.to_owned(),
+            application: application.map(str::to_owned),
+            image: image.to_owned(),
+            ..deployment(&[])
+        };
+        for (other, is_controller) in [
+            (named("cart", None, "shop/cart:1"), false),
+            (named("failover", None, "shop/failover:1"), false),
+            (named("f", Some("linkerd-failover"), "a"), true),
+            (named("f", None, "cr.l5d.io/linkerd/failover:1.0.0"), true),
+            (named("f", None, "x:5000/linkerd-failover@sha256:ab"), true),
+        ] {
+            let found = controller(std::slice::from_ref(&other));
+            assert_eq!(found.is_some(), is_controller, "{other:?}");
+        }
     }
 
     #[test]

@@ -83,6 +83,7 @@ mod tests {
     fn installed(namespace: &str, is_ready: bool) -> Upstream {
         Upstream {
             namespace: namespace.into(),
+            deployment: "linkerd-failover".into(),
             is_ready,
             selector: String::new(),
         }

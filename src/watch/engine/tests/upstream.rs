@@ -7,6 +7,7 @@ use crate::resource::upstream::{UPSTREAM_MANAGER, Upstream};
 fn installed(namespace: &str, is_ready: bool) -> Upstream {
     Upstream {
         namespace: namespace.into(),
+        deployment: "linkerd-failover".into(),
         is_ready,
         selector: "failover.linkerd.io/controlled-by=x".into(),
     }

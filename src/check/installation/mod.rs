@@ -1,22 +1,20 @@
 //! Checks `watch` in the cluster, if it is installed: its pods, its version, its Leases, its alerts
 //! and the rights of its ServiceAccount.
 
-use std::collections::BTreeMap;
+mod rights;
 
-use futures::{StreamExt as _, stream};
+use std::collections::BTreeSet;
 
-use crate::access::rights::{RbacCommand, ResourceNames, RightScope};
 use crate::cluster::Cluster;
-use crate::cluster::api::access_review::{self, Account, ResourceAction};
 use crate::cluster::api::discovery::ApiGroups;
-use crate::cluster::api::workloads::{Deployment, OWN_NAME};
+use crate::cluster::api::workloads::Deployment;
 use crate::cluster::api::{lease, namespaces, prometheus_rules, workloads};
 use crate::cluster::listwatch::list::list_objects;
-use crate::cluster::queries::upstream::EXTENSION_LABEL;
+use crate::cluster::queries::upstream::{self, EXTENSION_LABEL};
 use crate::model::check::{Category, CheckResult};
-use crate::text::place;
+use crate::text::{clean, word};
+use rights::{account, name};
 
-const CONCURRENT_ACCESS_REVIEWS: usize = 8;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Returns nothing if it is not installed, or that cannot be read.
@@ -26,7 +24,8 @@ pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> Option<Category> {
     for deployment in &found {
         checks.push(pods(cluster, deployment));
         checks.push(version(cluster, deployment));
-        checks.extend(rights(cluster, apis, deployment).await);
+        checks.extend(rights::needed(cluster, apis, deployment).await);
+        checks.extend(rights::surplus(cluster, deployment).await);
     }
     if found.is_empty() {
         return None;
@@ -38,10 +37,6 @@ pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> Option<Category> {
         name: "failover-installation",
         checks,
     })
-}
-
-fn name(deployment: &Deployment) -> String {
-    format!("deployment {}/{}", deployment.namespace, deployment.name)
 }
 
 fn pods(cluster: &Cluster, deployment: &Deployment) -> CheckResult {
@@ -65,9 +60,18 @@ fn pods(cluster: &Cluster, deployment: &Deployment) -> CheckResult {
     ))
 }
 
+/// The image decides what runs. Its tag need not be a version, and a digest says nothing of it.
 fn version(cluster: &Cluster, deployment: &Deployment) -> CheckResult {
-    let found = deployment.version.as_deref().unwrap_or("unknown");
-    let line = format!("it has {found}, and this program {VERSION}");
+    let image = clean(&deployment.image);
+    let tag = deployment.image_tag().unwrap_or_default();
+    let found = tag.strip_prefix('v').unwrap_or(tag);
+    if !found.starts_with(|letter: char| letter.is_ascii_digit()) {
+        let name = name(deployment);
+        return CheckResult::success(format!(
+            "{name} has an unknown version: its image is {image}"
+        ));
+    }
+    let line = format!("its image is {image}, and this program has version {VERSION}");
     let lines = Vec::from_iter((found != VERSION).then_some(line));
     let reach = cluster.reach.within(&deployment.namespace);
     let description = format!("{} has the version of this program", name(deployment));
@@ -75,7 +79,11 @@ fn version(cluster: &Cluster, deployment: &Deployment) -> CheckResult {
         Some(release) => {
             format!("upgrade the release {release} with helm upgrade, or this program")
         }
-        None => format!("kubectl failover install {reach} with the newer one"),
+        None => format!(
+            "with the newer of both, and the same --set and --values as before: kubectl failover \
+             install {reach} | kubectl {} apply -f -",
+            cluster.reach.cluster()
+        ),
     })
 }
 
@@ -83,14 +91,28 @@ fn version(cluster: &Cluster, deployment: &Deployment) -> CheckResult {
 async fn label(cluster: &Cluster, found: &[Deployment]) -> CheckResult {
     let description = "the extension has one namespace";
     let labelled = namespaces::names(cluster, EXTENSION_LABEL).await;
-    let mut all = labelled.unwrap_or_default();
-    all.extend(found.iter().map(|it| it.namespace.clone()));
-    all.sort_unstable();
-    all.dedup();
+    let mut installed: BTreeSet<String> = found.iter().map(|it| it.namespace.clone()).collect();
+    let upstream = upstream::find(cluster).await.unwrap_or_default();
+    installed.extend(upstream.into_iter().map(|it| it.namespace));
+    let mut strays: BTreeSet<String> = labelled.unwrap_or_default().into_iter().collect();
+    strays.retain(|name| !installed.contains(name));
+    let all = Vec::from_iter(installed.union(&strays).cloned());
     let line = format!("the namespaces {} have it", all.join(", "));
-    CheckResult::warning(description, Vec::from_iter((all.len() > 1).then_some(line))).hint(
-        format!("kubectl label namespace NAME {}-", "linkerd.io/extension"),
-    )
+    let lines = Vec::from_iter((all.len() > 1).then_some(line));
+    let names = |names: &BTreeSet<String>| {
+        let words: Vec<String> = names.iter().map(|name| word(name)).collect();
+        words.join(" ")
+    };
+    let reach = cluster.reach.all();
+    let hint = if strays.is_empty() {
+        let names = names(&installed).replace(' ', " or ");
+        format!("keep one: kubectl failover uninstall {reach} -n, with {names}")
+    } else {
+        let key = EXTENSION_LABEL.split('=').next().unwrap_or_default();
+        let names = names(&strays);
+        format!("nothing is installed there: kubectl {reach} label namespace {names} {key}-")
+    };
+    CheckResult::warning(description, lines).hint(hint.replace("  ", " "))
 }
 
 async fn leases(cluster: &Cluster, found: &[Deployment]) -> Option<CheckResult> {
@@ -128,69 +150,4 @@ async fn alerts(cluster: &Cluster, apis: &ApiGroups, found: &[Deployment]) -> Op
         None => format!("kubectl failover install {reach} {value} | kubectl apply -f -"),
     };
     Some(CheckResult::warning("the alerts are loaded", lines).hint(hint))
-}
-
-fn account(deployment: &Deployment) -> Account {
-    Account::new(&deployment.namespace, OWN_NAME)
-}
-
-/// Returns nothing if you may not ask for the rights of others.
-async fn rights(
-    cluster: &Cluster,
-    apis: &ApiGroups,
-    deployment: &Deployment,
-) -> Option<CheckResult> {
-    let account = &account(deployment);
-    let answers = stream::iter(actions(apis, deployment)).map(|action| async move {
-        let answer = access_review::allows_account(cluster, &action, account).await;
-        answer.map(|is_allowed| (action, is_allowed))
-    });
-    let answers: Vec<_> = answers.buffered(CONCURRENT_ACCESS_REVIEWS).collect().await;
-    let answers: Vec<(ResourceAction, bool)> =
-        answers.into_iter().collect::<Result<_, _>>().ok()?;
-    let mut missing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for (action, _) in answers.iter().filter(|(_, is_allowed)| !is_allowed) {
-        let group = match action.group {
-            "" => String::new(),
-            group => format!(".{group}"),
-        };
-        let place = place(action.namespace.as_deref());
-        let object = format!("{}{group} in {place}", action.resource);
-        missing.entry(object).or_default().push(action.verb);
-    }
-    let lines = missing.into_iter();
-    let lines = lines.map(|(object, verbs)| format!("it cannot {} {object}", verbs.join(", ")));
-    let description = format!("{} has the rights that it needs", name(deployment));
-    Some(CheckResult::error(description, lines.collect()))
-}
-
-fn actions(apis: &ApiGroups, deployment: &Deployment) -> Vec<ResourceAction> {
-    let namespaces = deployment.watched_namespaces();
-    let places: Vec<Option<String>> = match namespaces.as_slice() {
-        [] => vec![None],
-        names => names.iter().cloned().map(Some).collect(),
-    };
-    // The chart can leave out the rights in the whole cluster. With a selector, the Lease has
-    // another name.
-    let mut rights = RbacCommand::Watch.rights();
-    rights.retain(|right| {
-        let is_served = right
-            .carrier()
-            .is_none_or(|kind| apis.serve_kind(kind.info()));
-        let has_name = right.names != ResourceNames::OwnLease || deployment.selector().is_none();
-        right.scope == RightScope::Namespace && is_served && has_name
-    });
-    let mut actions = Vec::new();
-    for place in &places {
-        for right in &rights {
-            actions.extend(right.verbs.iter().map(|verb| ResourceAction {
-                verb,
-                group: right.group,
-                resource: right.resource,
-                name: right.names.name(lease::NAME),
-                namespace: place.clone(),
-            }));
-        }
-    }
-    actions
 }
