@@ -1,6 +1,7 @@
 //! A failure as the user sees it, and the exit codes of all commands.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::text::nearest::nearest;
 use crate::text::{clean, clean_lines};
@@ -34,6 +35,14 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit.code())
     }
+}
+
+/// The time limit to suggest for a request that got no answer.
+const LONGER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Returns how to allow more time for a request, unless it had as much.
+pub fn more_time(after: Duration) -> Option<&'static str> {
+    (after < LONGER_TIMEOUT).then_some("allow more time with --request-timeout 60s")
 }
 
 /// A failure as the user sees it: what failed where, what to do next, and the exit code.

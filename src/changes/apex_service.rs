@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::retry::Retries;
 use crate::cluster::api::apex_services::{self, ApexService};
 use crate::cluster::{Cluster, RequestResult};
-use crate::error::explain;
+use crate::error::{explain, explain_write};
 use crate::model::ServiceRef;
 use crate::problem::Problem;
 use crate::resource::annotations::LinkerdAnnotations;
@@ -94,7 +94,8 @@ impl BreakerChange {
                 Err(error) => error,
             };
             if !retries.wait(&error).await {
-                return Err(unwritten(&at, explain(cluster, &error), dry_run));
+                let problem = explain_write(cluster, &error).await;
+                return Err(unwritten(&at, problem, dry_run));
             }
             let found = read(cluster, &at, &mut retries).await;
             self.service = found.map_err(|problem| unwritten(&at, problem, dry_run))?;

@@ -71,7 +71,7 @@ impl Execution<'_> {
         before: Vec<ChangeOutcome>,
     ) -> anyhow::Result<Executed> {
         let Self { cluster, order, .. } = *self;
-        let (spec, dry_run) = (order.spec(), self.args.dry_run);
+        let (spec, dry_run) = (order.spec(), self.args.dry_run.mode);
         let by = identity::signature(cluster)
             .await
             .map_err(|cause| explain(cluster, &cause))?;

@@ -100,7 +100,10 @@ impl Execution<'_> {
                 "left" => streams.say(&format!("left alone: {text}")),
                 "notMet" => streams.say(&format!("not ready in time: {text}")),
                 "failed" => streams.say(&format!("error: {text}")),
-                "wouldChange" => streams.print_if_read(&format!("{text} (dry run)"))?,
+                "wouldChange" => {
+                    let mode = self.args.dry_run.mode.suffix();
+                    streams.print_if_read(&format!("{text}{mode}"))?;
+                }
                 _ => streams.print_if_read(&text)?,
             }
             // One command, below, is for all that were left alone.

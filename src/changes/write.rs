@@ -13,7 +13,7 @@ use super::retry::Retries;
 use crate::cluster::api::events::ObjectEvent;
 use crate::cluster::api::{apply, events, groups};
 use crate::cluster::{Cluster, Clusters, RequestResult};
-use crate::error::explain;
+use crate::error::{explain, explain_write};
 use crate::model::{EventKind, GroupEvent, GroupId};
 use crate::problem::Problem;
 use crate::resource::{Change, Record, events_between};
@@ -69,7 +69,7 @@ pub async fn write(
         let doubtful: Vec<GroupId> = may_be_done.then(|| record.id()).into_iter().collect();
         let failed = |problem| ChangeResult::Failed(maybe_changed(cluster, &doubtful, problem));
         if !retries.wait(&error).await {
-            return failed(explain(cluster, &error));
+            return failed(explain_write(cluster, &error).await);
         }
         let version = record.meta.resource_version.clone();
         record = match read_again(cluster, &record, &mut retries).await {

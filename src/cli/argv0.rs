@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
-use super::{Cli, help, suggestions};
+use super::{Cli, dry_run, help, suggestions};
 
 /// How the user invoked the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,9 @@ impl Invocation {
     /// Parses a whole command line, the program's name first.
     pub fn parse(self, words: &[OsString]) -> Result<Cli, clap::Error> {
         let mut command = help::arrange(self.command(), self.program()).color(colour(words));
+        if let Some(error) = dry_run::spaced_mode(&command, words) {
+            return Err(error);
+        }
         let matches = command
             .try_get_matches_from_mut(words)
             .map_err(|error| suggestions::improve(error, self.program()))?;

@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser 
 
 use super::spec::CommandSpec;
 use super::values::parse_kind;
-use super::{DryRun, RemoteArgs, ResilienceArgs};
+use super::{DryRunArgs, RemoteArgs, ResilienceArgs};
 use crate::access::rights::RbacCommand;
 use crate::resource::policy::{FAILBACKS, POLICIES};
 use crate::view::manifest::ObjectFormat;
@@ -101,9 +101,8 @@ pub struct CreateArgs {
     /// Allow services that don't exist yet
     #[arg(long)]
     pub allow_missing: bool,
-    /// Only show what would be created; `server` also asks the API server to validate it
-    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
-    pub dry_run: DryRun,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Print the object in this format instead of a summary
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     pub output: Option<ObjectFormat>,

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::spec::CommandSpec;
 use super::values::{parse_duration, parse_identifier, parse_positive_duration};
-use super::{Danger, DryRun, LocalNameArgs, RemoteArgs};
+use super::{Danger, DryRunArgs, LocalNameArgs, RemoteArgs};
 use crate::access::rights::RbacCommand;
 
 pub const EVACUATE: CommandSpec = CommandSpec::new(
@@ -101,17 +101,8 @@ pub struct ManyArgs {
     /// With --batch: how long to watch the groups that were moved before the next batch
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, default_value = "30s", requires = "batch")]
     pub pause: Duration,
-    /// Only show what would change; `server` also asks the API servers to validate it
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "MODE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client"
-    )]
-    pub dry_run: DryRun,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Skip the confirmation prompt
     #[arg(short = 'y', long)]
     pub yes: bool,

@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::RemoteArgs;
+use super::{DryRunArgs, RemoteArgs};
 use crate::model::fold::MAX_SINGLE_GROUPS;
 
 /// Which groups a command changes.
@@ -29,9 +29,8 @@ impl GroupsArgs {
 /// How a command changes groups.
 #[derive(Debug, Args)]
 pub struct ChangeArgs {
-    /// Only show what would change; `server` also asks the API server to validate it
-    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
-    pub dry_run: DryRun,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     /// Skip the confirmation prompt
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -83,14 +82,6 @@ impl Danger {
         let names = of.iter().filter_map(ValueEnum::to_possible_value);
         PossibleValuesParser::new(names).try_map(|name| Self::from_str(&name, false))
     }
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum DryRun {
-    #[default]
-    None,
-    Client,
-    Server,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

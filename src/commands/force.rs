@@ -57,7 +57,7 @@ pub async fn run_in(
     let Some(until) = until.filter(|_| args.spec().ends_on_signals) else {
         return reported;
     };
-    if held.is_empty() || args.change.dry_run != DryRun::None {
+    if held.is_empty() || args.change.dry_run.mode != DryRun::None {
         return reported;
     }
     let hold = Hold {

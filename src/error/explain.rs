@@ -1,13 +1,19 @@
 //! Turns a failed request into a [`Problem`]: the cluster, the meaning, and what to do next.
 
+use std::time::Duration;
+
 use http::Method;
 
 use crate::access::missing_right::MissingRight;
+use crate::cluster::api::discovery;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError};
-use crate::problem::Problem;
+use crate::problem::{Problem, more_time};
 use crate::resource::KINDS;
 use crate::text::clean;
+
+/// How long to wait for an answer to another request than the one that got none.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Explains why a request failed.
 pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
@@ -28,9 +34,11 @@ fn explain_cause(cluster: &Cluster, error: &RequestError) -> Problem {
             let problem = Problem::new(format!(
                 "the API server of {place} did not answer within {} s",
                 after.as_secs_f32()
-            ))
-            .next("check the network, or allow more time with --request-timeout 60s");
-            problem.next_all(slow_write(cluster, error))
+            ));
+            problem.next(match more_time(*after) {
+                Some(how) => format!("check the network, or {how}"),
+                None => "check the network and the API server".to_owned(),
+            })
         }
         Cause::Credentials(cause) => {
             Problem::new(format!("can't get credentials for {place}: {cause}")).next(cause.next())
@@ -150,15 +158,25 @@ fn refused(cluster: &Cluster, message: &str) -> Problem {
     Problem::new(format!("{} refused the request: {message}", place(cluster)))
 }
 
-/// Returns what can hold up a write that got no answer.
-fn slow_write(cluster: &Cluster, error: &RequestError) -> Option<String> {
-    (error.method != Method::GET).then(|| {
-        format!(
-            "an admission webhook may hold it up: kubectl {} get \
-             validatingwebhookconfigurations,mutatingwebhookconfigurations",
-            cluster.reach.all()
-        )
-    })
+/// Explains why a write failed. If it got no answer, but the API server answers other requests, an
+/// admission webhook may hold it up.
+pub async fn explain_write(cluster: &Cluster, error: &RequestError) -> Problem {
+    let problem = explain(cluster, error);
+    let is_timeout = matches!(error.cause, Cause::TimedOut { .. });
+    if error.method == Method::GET || !is_timeout || !answers(cluster).await {
+        return problem;
+    }
+    problem.next(format!(
+        "it answers other requests, so an admission webhook may hold this one up: kubectl {} get \
+         validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        cluster.reach.all()
+    ))
+}
+
+/// Asks the API server for its version. A refusal is an answer too.
+async fn answers(cluster: &Cluster) -> bool {
+    let version = discovery::version(&cluster.limited(PROBE_TIMEOUT)).await;
+    !version.is_err_and(|error| explain(cluster, &error).is_unreachable)
 }
 
 fn place(cluster: &Cluster) -> String {
@@ -198,6 +216,44 @@ fn no_kinds(cluster: &Cluster) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::test_server::{Answer, TestServer};
+
+    fn silence(after: u64) -> RequestError {
+        let after = Duration::from_secs(after);
+        RequestError::new(&Method::PATCH, "/x", Cause::TimedOut { after })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_webhook_is_suspected_only_if_the_server_answers_other_requests() {
+        let version = Answer::ok(r#"{"major": "1", "minor": "36"}"#);
+        let forbidden = Answer::status(403, "");
+        for (answer, is_suspected) in [(version, true), (forbidden, true), (Answer::hang(), false)]
+        {
+            let server = TestServer::start(move |request| match request {
+                "GET /version" => answer.clone(),
+                _ => Answer::hang(),
+            });
+            let cluster = server.await.cluster(None).await;
+            let problem = explain_write(&cluster, &silence(65)).await;
+            let next = problem.next.join("\n");
+            assert_eq!(next.contains("webhook"), is_suspected, "{next}");
+            assert!(problem.is_unreachable);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_time_is_advised_only_if_it_had_less() {
+        let server = TestServer::start(|_| Answer::hang()).await;
+        let cluster = server.cluster(None).await;
+        for (after, is_advised) in [(10, true), (60, false), (65, false)] {
+            let next = explain(&cluster, &silence(after)).next.join("\n");
+            assert_eq!(
+                next.contains("--request-timeout 60s"),
+                is_advised,
+                "{after}"
+            );
+        }
+    }
 
     #[test]
     fn the_message_of_kubernetes_1_36_about_a_bad_selector_is_recognized() {

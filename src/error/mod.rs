@@ -4,5 +4,5 @@ pub mod explain;
 pub mod json;
 pub mod report;
 
-pub use explain::{explain, explain_all, explain_group_list};
+pub use explain::{explain, explain_all, explain_group_list, explain_write};
 pub use report::{finish, report_usage};

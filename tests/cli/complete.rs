@@ -43,8 +43,8 @@ fn flags_and_global_flags_are_completed() {
 #[test]
 fn the_values_of_a_flag_are_completed() {
     assert_eq!(
-        choices(&["create", "--dry-run", ""]),
-        ["none", "client", "server"]
+        choices(&["create", "--dry-run="]),
+        ["--dry-run=none", "--dry-run=client", "--dry-run=server"]
     );
     assert_eq!(choices(&["create", "--dry-run=c"]), ["--dry-run=client"]);
     assert_eq!(choices(&["status", "-o", "w"]), ["wide"]);

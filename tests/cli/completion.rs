@@ -44,10 +44,6 @@ fn bash_completes_commands_and_what_follows_them() {
     assert_eq!(in_bash(&["sandbox", "ga"]), ["gateway"]);
     assert_eq!(in_bash(&["sandbox", "up", "--ass"]), ["--assets"]);
     assert_eq!(
-        in_bash(&["create", "web-svc", "--dry-run", "c"]),
-        ["client"]
-    );
-    assert_eq!(
         in_bash(&["create", "web-svc", "--dry-run", "=", "c"]),
         ["client"]
     );

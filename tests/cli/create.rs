@@ -298,7 +298,7 @@ async fn a_cluster_with_routes_only_gets_a_route() {
         );
         let output = on(&server)
             .args(kind.iter().copied())
-            .args(["--dry-run", "client"])
+            .args(["--dry-run"])
             .run()
             .await
             .success();

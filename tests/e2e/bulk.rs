@@ -164,7 +164,7 @@ async fn a_group_is_deleted_unless_its_traffic_would_move() {
     let unasked = run(side, "delete web").await.code(4);
     unasked.stderr_contains("nothing was changed");
     let dry = run(side, "delete web --dry-run=server").await.success();
-    dry.stdout_contains("(dry run)");
+    dry.stdout_contains("without failover (server dry run)");
     assert!(exists(side, "web").await);
 
     let mixed = run(side, "delete --all --yes -o json").await.code(1).json();

@@ -395,7 +395,7 @@ async fn a_dry_run_writes_nothing() {
     let ns = namespace("create-dry", &["web-svc-east"]).await;
     for (mode, words) in [("client", "(dry run)"), ("server", "(server dry run)")] {
         let output = create(&ns.west, "web-svc-east")
-            .args(["--dry-run", mode])
+            .args([&format!("--dry-run={mode}")])
             .run()
             .await
             .success();
@@ -403,14 +403,14 @@ async fn a_dry_run_writes_nothing() {
             .stdout_is(&format!("{NAME} created {words}\n"))
             .stderr_is_empty();
         let output = create(&ns.west, "web-svc-east")
-            .args(["--dry-run", mode, "-o", "json"])
+            .args([format!("--dry-run={mode}").as_str(), "-o", "json"])
             .run()
             .await;
         let object = output.success().json();
         assert_eq!(object["metadata"]["namespace"], json!(ns.name));
         assert_eq!(object["metadata"]["uid"].is_string(), mode == "server");
         create(&ns.west, "gone")
-            .args(["--dry-run", mode])
+            .args([&format!("--dry-run={mode}")])
             .run()
             .await
             .code(1);
@@ -474,7 +474,7 @@ async fn the_printed_yaml_can_be_applied() {
     ];
     let flags = flags
         .into_iter()
-        .chain(["--allow-missing", "--dry-run", "client", "-o", "yaml"]);
+        .chain(["--allow-missing", "--dry-run=client", "-o", "yaml"]);
     let yaml = create(&ns.west, "on")
         .args(flags)
         .run()

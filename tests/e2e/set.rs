@@ -49,13 +49,14 @@ async fn a_policy_change_is_written_and_reported() {
         "--unset",
         "failback",
     ];
-    for mode in ["client", "server"] {
-        let output = set(&ns.west, &[&args[..], &["--dry-run", mode]].concat())
+    for (mode, words) in [("client", "(dry run)"), ("server", "(server dry run)")] {
+        let mode = format!("--dry-run={mode}");
+        let output = set(&ns.west, &[&args[..], &[mode.as_str()]].concat())
             .await
             .success();
         output
             .stdout_contains("min-ready: (not set) -> 2")
-            .stdout_contains("(dry run)");
+            .stdout_contains(words);
     }
     assert_eq!(ns.west.split("web").await, before);
     let output = set(&ns.west, &args).await.success();

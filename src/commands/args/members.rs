@@ -204,6 +204,13 @@ pub fn resolve(members: &[ContextMembers], typed: &str) -> Result<String, Proble
     if let Some(of) = members.iter().find(|it| it.context == typed) {
         return Ok(of.own.name.clone());
     }
+    let mut parts = typed.split(',');
+    if typed.contains(',') && parts.all(|part| known.contains(part)) {
+        let message = format!("{:?} names several clusters", clean(typed));
+        return Err(Problem::usage(message)
+            .next("name one at a time, each with an --id of its own")
+            .next("nothing was changed"));
+    }
     let names = || known.iter().copied();
     let unnamed = members
         .iter()
@@ -262,6 +269,10 @@ mod tests {
         assert!(next.contains("did you mean east?"), "{next}");
         assert!(next.contains("available clusters: east, west"), "{next}");
         assert!(!next.contains("--local-name"), "{next}");
+        let several = resolve(&members, "east,west").unwrap_err();
+        assert_eq!(several.message, "\"east,west\" names several clusters");
+        let unknown = resolve(&members, "east,wset").unwrap_err();
+        assert!(unknown.message.starts_with("no backend is in"), "{unknown}");
     }
 
     #[test]

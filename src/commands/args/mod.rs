@@ -4,6 +4,7 @@ pub mod absent;
 pub mod conditions;
 pub mod contexts;
 pub mod elsewhere;
+pub mod evacuated;
 pub mod forces;
 pub mod members;
 pub mod policy;

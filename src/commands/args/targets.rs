@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::absent;
 use super::query::GroupQuery;
-use super::selection::choose;
+use super::selection::{Selected, choose};
 use crate::changes::order::{Order, check_duration};
 use crate::cli::{ChangeArgs, GroupsArgs};
 use crate::cluster::Cluster;
@@ -58,6 +58,19 @@ pub async fn targets(
     cluster: &Cluster,
     groups: &GroupsArgs,
 ) -> anyhow::Result<Vec<Record>> {
+    let selected = select(env, cluster, groups).await?;
+    Ok(selected.records)
+}
+
+/// Like [`targets`], with the groups beside them.
+///
+/// # Errors
+/// As [`targets`].
+pub async fn select(
+    env: &CommandEnv,
+    cluster: &Cluster,
+    groups: &GroupsArgs,
+) -> anyhow::Result<Selected> {
     let namespace = env.namespace(cluster);
     let query = GroupQuery {
         namespace: namespace.as_deref(),
@@ -72,7 +85,7 @@ pub async fn targets(
         let problem = absent::no_groups(cluster, query).await;
         return Err(problem.next("nothing was changed").into());
     }
-    Ok(chosen.records)
+    Ok(chosen)
 }
 
 /// Returns the error for an ambiguous name. A change never guesses which group is meant.

@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, RequestResult};
 use crate::commands::args::policy::PolicySettings;
 use crate::commands::args::resilience;
 use crate::commands::args::selection::parse_name;
-use crate::error::explain;
+use crate::error::{explain, explain_write};
 use crate::model::Group;
 use crate::problem::Problem;
 use crate::resource::annotations::{
@@ -52,18 +52,18 @@ pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Cr
                 group,
             });
         };
-        if args.dry_run != DryRun::Client {
-            let dry_run = args.dry_run == DryRun::Server;
+        if args.dry_run.mode != DryRun::Client {
+            let dry_run = args.dry_run.mode == DryRun::Server;
             match apply::apply(cluster, &record, &change, dry_run).await {
                 Ok(_) => {}
                 Err(error) if attempt < MAX_ATTEMPTS && matches!(error.code(), Some(409 | 422)) => {
                     attempt += 1;
                     continue;
                 }
-                Err(error) => return Err(explain(cluster, &error).into()),
+                Err(error) => return Err(explain_write(cluster, &error).await.into()),
             }
         }
-        if args.dry_run == DryRun::None {
+        if args.dry_run.mode == DryRun::None {
             let namespace = &record.meta.namespace;
             let now = groups::with_object(cluster, kind, namespace, &group.name).await;
             // The change stands even if the object cannot be read again.

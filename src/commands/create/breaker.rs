@@ -89,7 +89,7 @@ pub async fn write(
     let (object, is_changed) = match plan {
         ApexPlan::None => return Ok(None),
         ApexPlan::Keep(object) => (object, false),
-        ApexPlan::Annotate(change) => match args.dry_run {
+        ApexPlan::Annotate(change) => match args.dry_run.mode {
             DryRun::Client => (change.preview().unwrap_or_default(), true),
             mode => (change.write(cluster, mode == DryRun::Server).await?, true),
         },

@@ -6,7 +6,6 @@ pub mod breaker;
 pub mod bulk;
 pub mod context;
 pub mod diff;
-pub mod evacuated;
 pub mod existing;
 pub mod file;
 pub mod mirrored;
@@ -21,7 +20,7 @@ use std::time::Duration;
 
 use context::{CreateContext, CreateOutcome, Created};
 use futures::future::join;
-use printed::{apex_name, existing_object, mode};
+use printed::{apex_name, existing_object};
 use tokio::time::sleep;
 
 use super::env::CommandEnv;
@@ -69,8 +68,8 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         streams,
         ..
     } = context;
-    let line = summary(&created, args.dry_run);
-    let apex_line = apex_summary(&created, args.dry_run);
+    let line = summary(&created, args.dry_run.mode);
+    let apex_line = apex_summary(&created, args.dry_run.mode);
     let Created {
         kind,
         group,
@@ -87,7 +86,7 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         if let Some(line) = apex_line {
             streams.print(&line)?;
         }
-        if !matches!(outcome, CreateOutcome::Unchanged) && args.dry_run == DryRun::None {
+        if !matches!(outcome, CreateOutcome::Unchanged) && args.dry_run.mode == DryRun::None {
             let runner = runner_of(cluster, kind, &group).await;
             for line in what_next(cluster, kind.info().carrier, &group, &runner) {
                 streams.say(&line);
@@ -102,7 +101,7 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         CreateOutcome::Created(object) | CreateOutcome::Adopted(object) => object,
         CreateOutcome::Unchanged => {
             streams.say(&line);
-            match args.dry_run {
+            match args.dry_run.mode {
                 DryRun::Client => groups::manifest(cluster, kind, &group),
                 _ => existing_object(cluster, kind, &group, format).await?,
             }
@@ -125,7 +124,7 @@ fn apex_summary(created: &Created, dry_run: DryRun) -> Option<String> {
     Some(format!(
         "{} {what}{}",
         apex_name(&created.group),
-        mode(dry_run)
+        dry_run.suffix()
     ))
 }
 
@@ -137,7 +136,7 @@ fn summary(created: &Created, dry_run: DryRun) -> String {
         CreateOutcome::Unchanged => "unchanged",
     };
     let name = manifest::full_name(created.kind.info(), &created.group.name);
-    format!("{name} {what}{}", mode(dry_run))
+    format!("{name} {what}{}", dry_run.suffix())
 }
 
 /// Returns who runs the group. Unknown if that or the group cannot be read.

@@ -8,12 +8,13 @@ use super::context::{CreateContext, CreateOutcome, Created, kubectl, read};
 use super::existing::ExistingObjects;
 use super::requirements::RequiredServices;
 use super::validate::validate;
-use super::{arguments, breaker, diff, evacuated, existing, ports, requirements, standby};
+use super::{arguments, breaker, diff, existing, ports, requirements, standby};
 use crate::cli::DryRun;
 use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestResult};
-use crate::error::explain;
-use crate::model::Carrier;
+use crate::commands::args::evacuated;
+use crate::error::{explain, explain_write};
+use crate::model::{Carrier, Residence};
 use crate::problem::Problem;
 use crate::resource::{Kind, NewGroup};
 use crate::view::manifest::full_name;
@@ -90,7 +91,13 @@ pub async fn plan(
         cluster.clock().now(),
         cluster.reach.for_plugin(&group.namespace),
     );
-    let evacuated = evacuated::warnings(&group, existing, &services, now, &place);
+    let backends = group.backends.iter().filter_map(|name| {
+        let service = services.find(&group.service(name))?;
+        Some((name.as_str(), service.residence()))
+    });
+    let backends: Vec<(&str, Residence)> = backends.collect();
+    let records = existing.records();
+    let evacuated = evacuated::warnings("this group", &backends, records, now, &place);
     context.warn(&evacuated);
     let new = record.group.as_ref().ok();
     let standbys = new.and_then(|new| standby::weights(cluster, new, &group, &services));
@@ -119,7 +126,7 @@ pub async fn carry_out(context: CreateContext<'_>, plan: CreatePlan) -> Result<C
         could_be_route,
         apex,
     } = plan;
-    let outcome = match (step, args.dry_run) {
+    let outcome = match (step, args.dry_run.mode) {
         (CreateStep::Unchanged, _) => CreateOutcome::Unchanged,
         (CreateStep::Create(manifest), DryRun::Client) => CreateOutcome::Created(manifest),
         (CreateStep::Create(_), mode) => {
@@ -173,7 +180,7 @@ async fn write(
             return diff::agree(cluster, &record, group).map(|()| CreateOutcome::Unchanged);
         }
     }
-    let problem = explain(cluster, &error);
+    let problem = explain_write(cluster, &error).await;
     // The API server may have created it, or may still do so.
     if dry_run || !error.may_have_been_applied() {
         return Err(problem);

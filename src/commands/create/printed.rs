@@ -1,8 +1,7 @@
-//! What `create` prints of an object: its name, the object itself, and whether it was a dry run.
+//! What `create` prints of an object: its name, and the object itself.
 
 use serde_json::Value;
 
-use crate::cli::DryRun;
 use crate::cluster::Cluster;
 use crate::cluster::api::groups;
 use crate::error::explain;
@@ -27,12 +26,4 @@ pub async fn existing_object(
     let resource = groups::api_resource(kind);
     let found = cluster.get(resource, Some(&group.namespace), &group.name);
     found.await.map_err(|error| explain(cluster, &error))
-}
-
-pub fn mode(dry_run: DryRun) -> &'static str {
-    match dry_run {
-        DryRun::None => "",
-        DryRun::Client => " (dry run)",
-        DryRun::Server => " (server dry run)",
-    }
 }

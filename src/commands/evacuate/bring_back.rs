@@ -33,7 +33,11 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
     if records.iter().all(Vec::is_empty) {
         return nothing_to_return(env, &gathered, &cluster, id);
     }
-    refuse_other_cluster(&records, &members, &cluster, id)?;
+    let same = |cluster: &str| {
+        let commands = Commands::new(&gathered, &args.many, &args.allow, cluster, id);
+        commands.same_return(args.when_ready)
+    };
+    refuse_other_cluster(&records, &members, &cluster, id, same)?;
     let has_timed_out = AtomicBool::new(false);
     let order = ReturnOrder {
         id,
@@ -179,6 +183,7 @@ fn refuse_other_cluster(
     members: &[ContextMembers],
     cluster: &str,
     id: &str,
+    same: impl Fn(&str) -> String,
 ) -> Result<(), Problem> {
     let mut others = BTreeSet::new();
     let mut clusters = BTreeSet::new();
@@ -202,19 +207,24 @@ fn refuse_other_cluster(
     if others.is_empty() {
         return Ok(());
     }
-    let join = |names: BTreeSet<&str>| clean(&Vec::from_iter(names).join(", "));
+    let join = |names: &BTreeSet<&str>| clean(&Vec::from_iter(names.iter().copied()).join(", "));
     let (id, cluster) = (clean(id), clean(cluster));
     let what = match clusters.len() {
         0 => format!(
             "{id} is not an evacuation of {cluster}: the groups avoid {}",
-            join(others)
+            join(&others)
         ),
         _ => format!(
             "{id} is an evacuation of {}, not of {cluster}",
-            join(clusters)
+            join(&clusters)
         ),
     };
+    let commands = clusters
+        .iter()
+        .map(|it| format!("to return it: {}", same(it)));
+    let unnamed = "name the cluster that was evacuated".to_owned();
+    let unnamed = clusters.is_empty().then_some(unnamed);
     Err(Problem::usage(what)
         .next("nothing was changed")
-        .next("name the cluster that was evacuated"))
+        .next_all(commands.chain(unnamed)))
 }

@@ -105,21 +105,19 @@ impl Campaign<'_> {
         let later = self.orders.iter().map(|_| LaterEvents::default());
         let later: Vec<LaterEvents> = later.collect();
         let mut contexts = self.contexts(&later);
-        let asks = many.dry_run == DryRun::None && !many.yes;
+        let asks = many.dry_run.mode == DryRun::None && !many.yes;
         let mut planned = self.plan(&contexts, targets).await;
-        let wait = self.wait.as_ref().filter(|_| many.dry_run == DryRun::None);
+        let wait = self
+            .wait
+            .as_ref()
+            .filter(|_| many.dry_run.mode == DryRun::None);
         let wait = wait.filter(|_| planned.iter().flatten().any(may_pass));
         let has_change = planned.iter().flatten().any(PlannedChange::is_change) || wait.is_some();
         if asks && has_change {
             refuse_without_terminal(self.command(), &env.input)?;
         }
         let mut rows = self.rows(&planned, &there);
-        if asks && has_change {
-            self.unread_cluster()
-                .iter()
-                .for_each(|it| env.streams.say(it));
-        }
-        if many.dry_run != DryRun::Client {
+        if many.dry_run.mode != DryRun::Client {
             self.show_plan(&rows);
         }
         let mut interrupts = if asks && has_change {
@@ -153,7 +151,7 @@ impl Campaign<'_> {
             contexts: &contexts,
             size: many.batch.and_then(|size| usize::try_from(size).ok()),
             pause: many.pause,
-            dry_run: many.dry_run,
+            dry_run: many.dry_run.mode,
             progress: &progress,
         };
         let items = planned
@@ -274,7 +272,7 @@ impl Campaign<'_> {
         for line in report.plan(self.many.output == ManyFormat::Wide, columns) {
             streams.say(&line);
         }
-        self.say_fitted(report.unread());
+        self.say_fitted(self.unread(&report));
     }
 
     /// Returns the outcomes by context and group.

@@ -22,13 +22,13 @@ impl Campaign<'_> {
         let warnings = self.warnings(rows, result);
         let mut report = self.of(rows, stopped, warnings, exit);
         let is_whole = exit == Exit::Done;
-        let is_dry = many.dry_run != DryRun::None;
+        let is_dry = many.dry_run.mode != DryRun::None;
         if rows.iter().any(EvacuationRow::is_as_ordered) || !is_whole && !is_dry {
             report.next = self.next(&report, result);
         }
         if matches!(many.output, ManyFormat::Json | ManyFormat::Yaml) {
             // The text has them in the plan.
-            let unread = report.unread();
+            let unread = self.unread(&report);
             report
                 .warnings
                 .splice(0..0, self.doubts.iter().cloned().chain(unread));
@@ -43,7 +43,7 @@ impl Campaign<'_> {
 
     fn print(&self, report: &EvacuationReport) -> anyhow::Result<()> {
         let streams = &self.env.streams;
-        if self.many.dry_run == DryRun::Client && !report.rows.is_empty() {
+        if self.many.dry_run.mode == DryRun::Client && !report.rows.is_empty() {
             let columns = (self.many.output == ManyFormat::Table && streams.out_is_terminal())
                 .then(|| streams.terminal_size().0);
             for line in report.plan(self.many.output == ManyFormat::Wide, columns) {
@@ -55,10 +55,10 @@ impl Campaign<'_> {
         lines.extend(report.stopped.iter().flat_map(Stopped::lines));
         self.say_fitted(lines);
         streams.print_if_read(&report.summary())?;
-        let has_shown_plan = self.many.dry_run != DryRun::Client && !report.rows.is_empty();
+        let has_shown_plan = self.many.dry_run.mode != DryRun::Client && !report.rows.is_empty();
         let mut lines = Vec::new();
         if !has_shown_plan {
-            lines.extend(report.unread());
+            lines.extend(self.unread(report));
         }
         lines.extend(report.warnings.iter().chain(&report.next).cloned());
         self.say_fitted(lines);
@@ -98,7 +98,7 @@ impl Campaign<'_> {
             id: self.id,
             until: self.until,
             reason: self.reason,
-            dry_run: self.many.dry_run != DryRun::None,
+            dry_run: self.many.dry_run.mode != DryRun::None,
             notes: &self.notes,
             contexts: read.chain(unread).collect(),
             rows,

@@ -2,13 +2,14 @@
 //! ending, and traffic that nothing brings back.
 
 use super::campaign::Campaign;
+use super::gather::UnreadContext;
 use crate::changes::batches::BatchResult;
 use crate::commands::args::{contexts, members};
 use crate::model::cluster_name::fits;
 use crate::model::fold::name_some;
 use crate::model::{Runner, State, Status};
 use crate::text::{clean, word};
-use crate::view::evacuation::EvacuationRow;
+use crate::view::evacuation::{EvacuationReport, EvacuationRow};
 
 /// A group, and its status after the command.
 type ReadBack<'a> = (&'a EvacuationRow, &'a Status);
@@ -80,17 +81,30 @@ impl Campaign<'_> {
             )
         });
         let nobody = self.concerns_nobody(result);
-        let warnings = [nobody, self.unread_cluster(), upstream, unattended];
+        let warnings = [nobody, upstream, unattended];
         warnings.into_iter().flatten().collect()
     }
 
-    /// Warns if no context is of the cluster itself, whose own groups send their traffic there.
-    pub(super) fn unread_cluster(&self) -> Option<String> {
+    /// Names what was not read: contexts, and the groups in the cluster itself.
+    pub(super) fn unread(&self, report: &EvacuationReport) -> Vec<String> {
+        let mut lines = report.unread();
+        if self.command() != "return" {
+            lines.extend(self.unread_cluster());
+        }
+        lines
+    }
+
+    /// Warns if the groups in the cluster itself, which send their traffic there, were not read.
+    fn unread_cluster(&self) -> Option<String> {
         let Self { env, cluster, .. } = self;
-        let mut read = self.members.iter();
-        let mut unread = self.gathered.unread.iter();
-        if read.any(|it| it.own.name == *cluster) || unread.any(|it| fits(&it.context, cluster)) {
+        if self.members.iter().any(|it| it.own.name == *cluster) {
             return None;
+        }
+        if self.gathered.unread.iter().any(|it| self.is_own(it)) {
+            return Some(format!(
+                "warning: the groups in {} itself were not read, and their traffic stays there",
+                clean(cluster)
+            ));
         }
         let cluster = clean(cluster);
         let contexts = self.gathered.contexts.iter();
@@ -110,6 +124,15 @@ impl Campaign<'_> {
             "warning: no context that was read is of cluster {cluster}: the groups in {cluster} \
              itself were not read, and their traffic stays there; {how}"
         ))
+    }
+
+    /// Whether a context that was not read is of the cluster itself, by `--local-name` or its name.
+    fn is_own(&self, unread: &UnreadContext) -> bool {
+        let mut given = self.many.local_names.local_name.iter();
+        match given.find(|it| it.context.as_ref() == Some(&unread.context)) {
+            Some(given) => given.name == self.cluster,
+            None => fits(&unread.context, self.cluster),
+        }
     }
     /// Says which clusters the backends are in, if none of them is in this one.
     fn concerns_nobody(&self, result: &BatchResult) -> Option<String> {

@@ -177,7 +177,7 @@ impl Migrations<'_> {
             .map(|planned| ((planned.task, planned.checked), planned.change))
             .unzip();
         let mut confirmed = None;
-        if args.change.dry_run == DryRun::None && !args.change.yes {
+        if args.change.dry_run.mode == DryRun::None && !args.change.yes {
             confirmed = confirm(context, &changes, &args.change, &env.streams, &env.input).await?;
         }
         let mut interrupts = confirmed.map_or_else(Interrupts::listen, Ok)?;
@@ -279,7 +279,7 @@ impl Migrations<'_> {
                     checked: &checked,
                     by,
                 };
-                match (self.args.change.dry_run, &task.from) {
+                match (self.args.change.dry_run.mode, &task.from) {
                     (DryRun::None, _) => {
                         let name = task.target().to_string();
                         migration.run(|why| report(&name, why)).await

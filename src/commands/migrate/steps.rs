@@ -22,7 +22,7 @@ use crate::changes::retry::Retries;
 use crate::cli::{DEFAULT_CONTROLLER, MigrateArgs, MigrateDanger};
 use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestError, RequestResult};
-use crate::error::explain;
+use crate::error::explain_write;
 use crate::model::{Carrier, ServiceRef};
 use crate::resource::migration::{MigratedFrom, Successor};
 use crate::resource::{Change, Kind, Record};
@@ -91,7 +91,8 @@ impl Migration<'_> {
                 Err(StepError::Refused(why)) => return outcome(ChangeResult::Refused(why)),
                 Err(StepError::Request(error)) if retries.wait(&error).await => {}
                 Err(StepError::Request(error)) => {
-                    let problem = explain(self.cluster, &error).next(self.go_on());
+                    let problem = explain_write(self.cluster, &error).await;
+                    let problem = problem.next(self.go_on());
                     return outcome(ChangeResult::Failed(problem));
                 }
             }

@@ -12,8 +12,9 @@ use crate::cli::SetArgs;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::{Cluster, RequestResult};
+use crate::commands::args::evacuated;
 use crate::error::explain;
-use crate::model::{Carrier, Group, LastMove, Readiness, ServiceRef, WhyUnknown};
+use crate::model::{Carrier, Group, LastMove, Readiness, Residence, ServiceRef, WhyUnknown};
 use crate::problem::Problem;
 use crate::resource::annotations::WEIGHTS;
 use crate::resource::names::{is_object_name, is_service_name};
@@ -82,6 +83,39 @@ pub async fn read(cluster: &Cluster, args: &SetArgs, records: &[Record]) -> Adde
     });
     let reads = stream::iter(reads).buffer_unordered(MAX_CONCURRENT_GROUPS);
     AddedServices(reads.collect().await)
+}
+
+impl AddedServices {
+    /// Warns of new fallbacks in clusters from which other groups of the namespace are evacuated.
+    /// `all` are these and other groups.
+    pub fn evacuated(
+        &self,
+        cluster: &Cluster,
+        args: &SetArgs,
+        records: &[Record],
+        all: &[Record],
+    ) -> BTreeSet<String> {
+        let now = cluster.clock().now();
+        let groups = records
+            .iter()
+            .filter_map(|record| record.group.as_ref().ok());
+        let warnings = groups.flat_map(|group| {
+            let namespace = &group.id.namespace;
+            let new = args.add_fallback.iter().filter_map(|typed| {
+                let at = service(namespace, typed);
+                let found = self.0.get(&at)?.as_ref().ok()?.as_ref()?;
+                let mut entries = group.avoid.entries.iter();
+                let is_new = group.backends.iter().all(|backend| backend.service != at);
+                let is_avoided = entries.any(|entry| entry.names(typed) && !entry.is_over(now));
+                (is_new && !is_avoided).then(|| (typed.as_str(), found.residence()))
+            });
+            let new: Vec<(&str, Residence)> = new.collect();
+            let others = all.iter().filter(|it| it.meta.namespace == *namespace);
+            let place = cluster.reach.for_plugin(namespace);
+            evacuated::warnings("this fallback", &new, others, now, &place)
+        });
+        warnings.collect()
+    }
 }
 
 fn service(namespace: &str, typed: &str) -> ServiceRef {

@@ -10,7 +10,8 @@ use serde_json::value::to_raw_value;
 
 use backends::{AddedServices, BackendsPlan};
 
-use super::args::targets::{check_named, targets};
+use super::args::selection::Selected;
+use super::args::targets::{check_named, select};
 use super::args::{policy, resilience};
 use super::env::CommandEnv;
 use crate::changes::apex_service::line;
@@ -35,7 +36,9 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
     let annotations = annotations(args)?;
     check_named(env, &args.groups, "set")?;
     let cluster = env.connect(&args.change.remotes).await?;
-    let records = targets(env, &cluster, &args.groups).await?;
+    let Selected {
+        records, rivals, ..
+    } = select(env, &cluster, &args.groups).await?;
     let order = SetOrder {
         upstream: if annotations.contains_key(STANDBY) {
             upstream::find(&cluster).await.unwrap_or_default()
@@ -46,6 +49,9 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
         annotations,
         args,
     };
+    for warning in order.added.evacuated(&cluster, args, &records, &rivals) {
+        env.streams.say(&format!("warning: {warning}"));
+    }
     let execution = env.execution(&cluster, &order, &args.change);
     execution.run(records, Vec::new()).await
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::query::JOB;
 use crate::cluster::RequestError;
 use crate::cluster::transport::error::Cause;
-use crate::problem::Problem;
+use crate::problem::{Problem, more_time};
 use crate::text::clean;
 use crate::traffic::pod_http::PodHttpError;
 
@@ -104,9 +104,10 @@ impl PrometheusError {
             PrometheusCause::Unreachable(_) | PrometheusCause::Cut { .. } => problem.next(
                 "check that it runs and can be reached, or ask the proxies: --source proxies",
             ),
-            PrometheusCause::TimedOut { .. } => problem.next(
-                "allow more time with --request-timeout 60s, or ask the proxies: --source proxies",
-            ),
+            PrometheusCause::TimedOut { after } => problem.next(match more_time(*after) {
+                Some(how) => format!("{how}, or ask the proxies: --source proxies"),
+                None => "ask the proxies: --source proxies".to_owned(),
+            }),
             PrometheusCause::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 problem.next("name a file with a valid bearer token with --prometheus-token-file")
             }

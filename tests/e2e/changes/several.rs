@@ -223,7 +223,7 @@ async fn a_dry_run_writes_nothing() {
             .await
             .success();
         output
-            .stdout_contains("(dry run)")
+            .stdout_contains("(server dry run)")
             .stderr_contains("2 groups: 2 would change");
         assert_eq!(proxy.writes(), before + 2);
     }

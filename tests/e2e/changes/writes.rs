@@ -238,5 +238,6 @@ async fn a_write_without_an_answer_reports_an_unknown_outcome() {
         .code(1);
     output
         .stderr_contains("did not answer within 1 s")
+        .stderr_contains("it answers other requests, so an admission webhook may hold this one up")
         .stderr_contains("web may or may not have been changed");
 }

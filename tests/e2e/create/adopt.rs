@@ -73,7 +73,7 @@ async fn only_the_label_and_the_annotations_change() {
         "--min-ready",
         "2",
     ];
-    let dry = [&flags[..], &["--dry-run", "client", "-o", "json"]].concat();
+    let dry = [&flags[..], &["--dry-run=client", "-o", "json"]].concat();
     let planned = adopt(&ns.west, "httproute/web", &dry)
         .await
         .success()
@@ -81,7 +81,7 @@ async fn only_the_label_and_the_annotations_change() {
     adopt(
         &ns.west,
         "httproute/web",
-        &[&flags[..], &["--dry-run", "server"]].concat(),
+        &[&flags[..], &["--dry-run=server"]].concat(),
     )
     .await
     .success()

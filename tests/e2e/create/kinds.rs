@@ -144,7 +144,7 @@ async fn without_trafficsplits_a_route_is_created() {
     let words = "kubectl failover create web-svc --kind httproute --fallback web-svc-east --context west -n default";
     // While it is being deleted, the definition can still be listed for a moment.
     eventually("the definition is gone", async || {
-        let output = create(&["--kind", "trafficsplit", "--dry-run", "client"]).await;
+        let output = create(&["--kind", "trafficsplit", "--dry-run=client"]).await;
         if output.stderr.contains(words) {
             Ok(())
         } else {
@@ -166,7 +166,7 @@ async fn without_trafficsplits_a_route_is_created() {
         .stderr_contains("Linkerd's SMI extension has it, https://");
     // What only a route can have needs no --kind either.
     for flags in [&[][..], &["--port", "80"], &["--retries"]] {
-        let output = create(&[flags, &["--dry-run", "client"]].concat())
+        let output = create(&[flags, &["--dry-run=client"]].concat())
             .await
             .success();
         output
@@ -185,7 +185,7 @@ async fn where_both_are_served_a_trafficsplit_is_created_and_the_route_is_named(
     let words = "TrafficSplits (SMI) are deprecated in Linkerd, and have no retries or circuit \
                  breakers; to create a route instead: --kind httproute\n";
     let named =
-        create(&ns.west, "web-svc-east").args(["--kind", "trafficsplit", "--dry-run", "client"]);
+        create(&ns.west, "web-svc-east").args(["--kind", "trafficsplit", "--dry-run=client"]);
     named.run().await.success().stderr_lacks("deprecated");
     for flags in [&["--port", "80"][..], &["--fallback", "other/web"]] {
         let output = create(&ns.west, "web-svc-east")
@@ -209,7 +209,13 @@ async fn where_both_are_served_a_trafficsplit_is_created_and_the_route_is_named(
 async fn a_dry_run_of_a_route_writes_nothing() {
     let ns = namespace("create-route-dry", &["web-svc-east"]).await;
     for mode in ["client", "server"] {
-        let args = ["--kind", "httproute", "--dry-run", mode, "-o", "json"];
+        let args = [
+            "--kind",
+            "httproute",
+            &format!("--dry-run={mode}"),
+            "-o",
+            "json",
+        ];
         let object = create(&ns.west, "web-svc-east")
             .args(args)
             .run()

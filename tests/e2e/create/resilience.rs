@@ -65,7 +65,9 @@ async fn create_writes_the_route_and_annotates_the_service() {
         "Linkerd repeats requests that reach no endpoint, lose their connection, or are answered 5xx, up to 3 times",
     ];
     for mode in ["client", "server"] {
-        let output = run(&["--dry-run", mode, "-o", "json"]).await.success();
+        let output = run(&[&format!("--dry-run={mode}"), "-o", "json"])
+            .await
+            .success();
         for words in said {
             assert!(output.stderr.contains(words), "{output}");
         }
@@ -75,7 +77,9 @@ async fn create_writes_the_route_and_annotates_the_service() {
             "5xx"
         );
         assert_eq!(items[1]["metadata"]["annotations"], usual("consecutive"));
-        let output = run(&["--dry-run", mode, "-o", "yaml"]).await.success();
+        let output = run(&[&format!("--dry-run={mode}"), "-o", "yaml"])
+            .await
+            .success();
         let documents: Vec<&str> = output.stdout.split("---\n").collect();
         let kinds = documents
             .iter()
@@ -160,7 +164,7 @@ async fn set_asks_before_it_changes_a_service() {
         .await
         .code(4)
         .stderr_contains("set asks for confirmation");
-    let dry = set(&ns.west, &[&both[..], &["--dry-run", "client"]].concat()).await;
+    let dry = set(&ns.west, &[&both[..], &["--dry-run=client"]].concat()).await;
     dry.success()
         .stdout_contains("retry.linkerd.io/limit: (not set) -> 3, service web-svc: balancer.")
         .stdout_contains("(dry run)");

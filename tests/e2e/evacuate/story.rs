@@ -259,7 +259,10 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
         .run()
         .await
         .code(2)
-        .stderr_contains("is an evacuation of");
+        .stderr_contains("is an evacuation of")
+        .stderr_contains(&format!(
+            "to return it: kubectl failover return west --id {id}"
+        ));
     order(side, &format!("evacuate {} --id {id}", ns.name))
         .run()
         .await
@@ -308,10 +311,10 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
 #[tokio::test]
 async fn a_context_whose_api_is_down_is_named() {
     let ns = TestNamespace::new("evac-gone").await;
-    away_group(&ns.west, "web", &ns.name, 1).await;
+    away_group(&ns.west, "web", "gone", 1).await;
     let kubeconfig = kubeconfig_with(add_gone);
-    let command = format!("evacuate {} --contexts gone,west --id CHG-5 --yes", ns.name);
-    plugin()
+    let command = "evacuate gone --contexts gone,west --id CHG-5 --yes";
+    let output = plugin()
         .args(command.split(' '))
         .kubeconfig(kubeconfig.path())
         .namespace(&ns.name)
@@ -320,6 +323,8 @@ async fn a_context_whose_api_is_down_is_named() {
         .code(1)
         .stdout_contains("(CHG-5): 1 moved")
         .stderr_contains("warning: context gone cannot be read: ");
+    let own = "the groups in gone itself were not read, and their traffic stays there\n";
+    assert_eq!(output.stderr.matches(own).count(), 1, "{output}");
     assert_eq!(weights(&ns.west, "web").await, [0, 1]);
 }
 
@@ -405,11 +410,25 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
          {0} --id CHG-4 --context west -n {0}",
         ns.name
     ));
-    let check = plugin().args(["check"]).on(side).run().await;
-    check.stdout_contains(&format!(
-        "to evacuate it too: kubectl failover evacuate {0} --id CHG-4 --context west -n {0}",
+    // So does `set`, of a new fallback there.
+    home_group(side, "mail", &format!("not-{}", ns.name)).await;
+    let set = "set mail --add-fallback new-north --dry-run";
+    let set = plugin().args(set.split(' ')).on(side).run().await;
+    set.success().stderr_contains(&format!(
+        "(CHG-4: game day), and this fallback is not; to evacuate it too: kubectl failover \
+         evacuate {0} --id CHG-4 --context west -n {0}",
         ns.name
     ));
+    let check = plugin().args(["check"]).on(side).run().await;
+    check
+        .stdout_contains(&format!(
+            "to evacuate it too: kubectl failover evacuate {0} --id CHG-4 --context west -n {0}",
+            ns.name
+        ))
+        .stdout_contains(&format!(
+            "    hint: to end it: kubectl failover return {} --id CHG-4 --context west",
+            ns.name
+        ));
     // The reason stays, and so does whose evacuation it is.
     let mut entry = entries(side, "web").await[0].clone();
     entry["by"] = json!("bob@laptop");

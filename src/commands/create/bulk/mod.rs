@@ -40,7 +40,7 @@ pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
     }
     let planned = plan_all(&cluster, &env.streams, requests).await;
     say_notes(&env.streams, &planned);
-    let interrupts = if args.yes || args.dry_run != DryRun::None {
+    let interrupts = if args.yes || args.dry_run.mode != DryRun::None {
         None
     } else {
         confirm(env, &cluster, &planned).await?

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::super::printed::mode;
 use super::plan::print;
 use super::said;
 use super::write::{BulkResult, Ended};
@@ -30,9 +29,9 @@ pub fn report(
     if let Some(format) = args.output {
         print_objects(streams, ended, format)?;
     }
-    say_counts(streams, ended);
+    say_counts(streams, args, ended);
     let created: Vec<&GroupId> = of(ended, BulkResult::Created).map(|it| &it.id).collect();
-    if args.dry_run == DryRun::None && args.output.is_none() && !created.is_empty() {
+    if args.dry_run.mode == DryRun::None && args.output.is_none() && !created.is_empty() {
         let place = place_of(cluster, &created);
         streams.say(&format!("next: run `kubectl failover watch {place}`"));
     }
@@ -44,7 +43,7 @@ fn of(ended: &[Ended], result: BulkResult) -> impl Iterator<Item = &Ended> {
 }
 
 fn say_lines(streams: &Streams, args: &CreateArgs, ended: &[Ended]) -> anyhow::Result<()> {
-    let mode = mode(args.dry_run);
+    let mode = args.dry_run.mode.suffix();
     let created = of(ended, BulkResult::Created).map(|it| (it.id.clone(), &it.makeup));
     let created = said::lines(created, Some(&format!("created{mode}")));
     let unchanged = folded(ended, BulkResult::Unchanged, &format!("unchanged{mode}"));
@@ -80,7 +79,7 @@ fn folded(ended: &[Ended], result: BulkResult, done: &str) -> Vec<FoldedText> {
     fold_texts(texts, MAX_SINGLE_GROUPS)
 }
 
-fn say_counts(streams: &Streams, ended: &[Ended]) {
+fn say_counts(streams: &Streams, args: &CreateArgs, ended: &[Ended]) {
     let counts = [
         (BulkResult::Created, "created"),
         (BulkResult::Unchanged, "unchanged"),
@@ -95,7 +94,10 @@ fn say_counts(streams: &Streams, ended: &[Ended]) {
     match ended.len() {
         0 => streams.say("no groups to create"),
         1 => {}
-        many => streams.say(&format!("{many} groups: {}", counts.join(", "))),
+        many => {
+            let mode = args.dry_run.mode.suffix();
+            streams.say(&format!("{many} groups: {}{mode}", counts.join(", ")));
+        }
     }
 }
 

@@ -118,7 +118,7 @@ async fn objects(
     } = created;
     let object = match created.outcome {
         CreateOutcome::Created(object) | CreateOutcome::Adopted(object) => object,
-        CreateOutcome::Unchanged if args.dry_run == DryRun::Client => {
+        CreateOutcome::Unchanged if args.dry_run.mode == DryRun::Client => {
             groups::manifest(cluster, kind, &group)
         }
         CreateOutcome::Unchanged => existing_object(cluster, kind, &group, format).await?,

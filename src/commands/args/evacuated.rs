@@ -1,48 +1,42 @@
-//! Warns that a new group has a backend in a cluster from which others of its namespace are
-//! evacuated.
+//! Warns that a new group, or a group's new fallback, is in a cluster from which other groups of the
+//! namespace are evacuated.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::existing::ExistingObjects;
-use super::requirements::RequiredServices;
 use crate::model::{AvoidEntry, Residence};
-use crate::resource::{NewGroup, Record};
+use crate::resource::Record;
 use crate::text::{clean, word};
 
 /// An evacuation, and whether it is of the cluster of the namespace itself.
 type Standing<'a> = (&'a AvoidEntry, bool);
 
-/// `place` are the flags that reach the group's namespace.
-pub fn warnings(
-    group: &NewGroup,
-    existing: &ExistingObjects,
-    services: &RequiredServices,
+/// `new` is what is new, in words, and `backends` are its backends. `records` are the groups of the
+/// namespace, and `place` the flags that reach it.
+pub fn warnings<'a>(
+    new: &str,
+    backends: &[(&str, Residence)],
+    records: impl Iterator<Item = &'a Record>,
     now: Timestamp,
     place: &str,
 ) -> Vec<String> {
-    let standing = standing(existing.records(), now);
+    let standing = standing(records, now);
     let warnings = standing.iter().filter_map(|(cluster, (entry, is_local))| {
-        let is_there = |name: &&String| {
-            let service = services.find(&group.service(name));
-            match service.map(|service| (service.is_mirror, service.residence())) {
-                Some((false, _)) => *is_local,
-                Some((true, Residence::Mirrored { cluster: of, .. })) => of == *cluster,
-                _ => false,
-            }
+        let is_there = |residence: &Residence| match residence {
+            Residence::Local => *is_local,
+            Residence::Mirrored { cluster: of, .. } => of == *cluster,
+            _ => false,
         };
-        let there: Vec<&str> = {
-            let backends = group.backends.iter().filter(is_there);
-            backends.map(String::as_str).collect()
-        };
+        let there = backends.iter().filter(|(_, it)| is_there(it));
+        let there: Vec<&str> = there.map(|(name, _)| *name).collect();
         if there.is_empty() {
             return None;
         }
         let (by, purpose) = (entry.author(), entry.purpose());
         Some(clean(&format!(
-            "{cluster}, where {} is, is evacuated by {by}{purpose}, and this group is not; to \
-             evacuate it too: kubectl failover evacuate {} --id {} {place}",
+            "{cluster}, where {} is, is evacuated by {by}{purpose}, and {new} is not; to evacuate it \
+             too: kubectl failover evacuate {} --id {} {place}",
             there.join(", "),
             word(cluster),
             word(&entry.id),
