@@ -67,19 +67,23 @@ pub fn valid<'a>(
     backends: &[&str],
 ) -> Result<Policy, Invalid> {
     read(&setting, backends).map_err(|first| {
-        // The shares that are valid depend on standby.
-        let alone = |key: &'static str| {
-            read(
-                |other| setting(other).filter(|_| [key, STANDBY].contains(&other)),
-                backends,
-            )
-        };
-        let is_bad = |key: &&'static str| alone(key).is_err_and(|bad| bad.key == *key);
+        let is_bad = |key: &&'static str| bad_value(key, &setting, backends).is_some();
         Invalid {
             settings: POLICY_KEYS.into_iter().filter(is_bad).collect(),
             ..first.into()
         }
     })
+}
+
+/// Returns what is wrong with the value of one key, whatever else is.
+pub fn bad_value<'a>(
+    key: &str,
+    setting: impl Fn(&'static str) -> Option<&'a str>,
+    backends: &[&str],
+) -> Option<BadValue> {
+    // The shares that are valid depend on standby.
+    let alone = |other: &'static str| setting(other).filter(|_| [key, STANDBY].contains(&other));
+    read(alone, backends).err().filter(|bad| bad.key == key)
 }
 
 /// Returns the policy of a group with these backends. `setting` returns the value of a key, if it

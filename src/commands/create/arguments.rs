@@ -203,7 +203,7 @@ fn primary(args: &CreateArgs) -> &str {
     args.primary.as_deref().unwrap_or(apex(args))
 }
 
-fn backends(args: &CreateArgs) -> impl Iterator<Item = &str> {
+pub fn backends(args: &CreateArgs) -> impl Iterator<Item = &str> {
     std::iter::once(primary(args)).chain(args.fallback.iter().map(String::as_str))
 }
 

@@ -10,6 +10,8 @@ use serde_yaml::Spanned;
 use super::arguments;
 use crate::cli::CreateArgs;
 use crate::problem::Problem;
+use crate::resource::annotations::WEIGHTS;
+use crate::resource::policy::bad_value;
 use crate::settings::node::Node;
 use crate::text::nearest::nearest;
 use crate::text::{clean, without_code};
@@ -203,9 +205,9 @@ fn group(name: &str, (line, entries): (u64, Entries)) -> Result<FileGroup, Vec<B
     let needed = ["service", "fallbacks"].into_iter();
     let missing = needed.filter(|key| !named.iter().any(|it| it == key));
     mistakes.extend(missing.map(|key| bad(line, format!("the group has no {key}"))));
-    let is_whole = mistakes.is_empty();
     let args = keys.args(line, &mut mistakes);
-    if let (true, Some(args)) = (is_whole, &args)
+    mistakes.extend(keys.bad_values(args.as_ref(), &mistakes));
+    if let (true, Some(args)) = (mistakes.is_empty(), &args)
         && let Err(problem) = arguments::check_group(args)
     {
         let next = problem.next.join("; ");
@@ -296,6 +298,28 @@ impl Keys {
             mistakes.push(bad(*at, format!("{key}: {message}")));
         }
     }
+
+    /// Finds the values of the policy that clap does not check, beside the mistakes that are known.
+    /// Shares are checked if the backends are known.
+    fn bad_values(&self, args: Option<&CreateArgs>, known: &[BadLine]) -> Vec<BadLine> {
+        let value = |wanted: &str| {
+            let (word, ..) = self.words.iter().find(|(_, key, _)| key == wanted)?;
+            word.split_once('=').map(|(_, value)| value)
+        };
+        let backends = args.map(|args| arguments::backends(args).collect::<Vec<&str>>());
+        let is_checked = |key: &str| key != WEIGHTS || backends.is_some();
+        let is_known = |line: u64| known.iter().any(|it| it.line == line);
+        let words = self.words.iter();
+        let words = words.filter(|(_, key, line)| is_checked(key) && !is_known(*line));
+        let bad_values = words.filter_map(|(_, key, line)| {
+            let found = bad_value(key, value, backends.as_deref().unwrap_or_default())?;
+            Some(BadLine {
+                next: Some(format!("allowed are {}", found.allowed)),
+                ..bad(*line, format!("{key} cannot be {:?}", found.value))
+            })
+        });
+        bad_values.collect()
+    }
 }
 
 /// Finds a Service that two groups of the file have.
@@ -342,7 +366,8 @@ fn value(flag: &str, node: Node) -> Option<String> {
     }
 }
 
-/// Parses a group as the command line of `create`. An error is the first line of clap's.
+/// Parses a group as the command line of `create`. An error is the first line of clap's, and the
+/// values that are possible.
 fn args<'a>(words: impl Iterator<Item = &'a String>) -> Result<CreateArgs, String> {
     let command = CreateArgs::augment_args(Command::new("create").no_binary_name(true));
     let matches = command.try_get_matches_from(words);
@@ -350,7 +375,11 @@ fn args<'a>(words: impl Iterator<Item = &'a String>) -> Result<CreateArgs, Strin
     args.map_err(|error| {
         let text = error.render().to_string();
         let line = text.lines().next().unwrap_or_default();
-        clean(line.trim_start_matches("error: "))
+        let possible = text.lines().map(str::trim);
+        let mut possible = possible.filter(|line| line.starts_with("[possible values:"));
+        let possible = possible.next().map(|values| format!(" {values}"));
+        let line = line.trim_start_matches("error: ");
+        clean(&format!("{line}{}", possible.unwrap_or_default()))
     })
 }
 
@@ -409,14 +438,28 @@ groups:
     fallback: [api-east]
     policy: fastest
     port: 70000
+    min-ready: x
   - fallbacks: [x]
+    failback-delay: 3
+    weights: {x: 2}
 ";
         let said = failure(text);
         let lines: Vec<&str> = said.split("; line ").collect();
-        let [first, web, missing, unknown, policy, port, service] = lines.as_slice() else {
+        let [
+            first,
+            web,
+            missing,
+            unknown,
+            policy,
+            port,
+            min_ready,
+            service,
+            delay,
+        ] = lines.as_slice()
+        else {
             panic!("{lines:#?}")
         };
-        assert_eq!(*first, "groups.yaml has 6 mistakes");
+        assert_eq!(*first, "groups.yaml has 8 mistakes");
         assert!(
             web.starts_with("2: web is the service that clients call"),
             "{web}"
@@ -427,11 +470,20 @@ groups:
             "5: unknown key \"fallback\"; did you mean fallbacks?"
         );
         assert!(
-            policy.starts_with("6: policy: invalid value 'fastest'"),
+            policy.starts_with("6: policy: invalid value 'fastest'")
+                && policy.ends_with(" [possible values: spread, ordered, active-active]"),
             "{policy}"
         );
         assert!(port.starts_with("7: port: "), "{port}");
-        assert_eq!(*service, "8: the group has no service");
+        assert!(
+            min_ready.starts_with("8: min-ready cannot be \"x\"; allowed are "),
+            "{min_ready}"
+        );
+        assert_eq!(*service, "9: the group has no service");
+        assert!(
+            delay.starts_with("10: failback-delay cannot be \"3\"; allowed are "),
+            "{delay}"
+        );
     }
 
     #[test]
@@ -466,6 +518,14 @@ groups:
                 "line 4: policy: invalid value 'fastest'",
             ),
             (&format!("{group}    port: 70000\n"), "line 4: port: "),
+            (
+                &format!("{group}    min-ready: 0%\n"),
+                "line 4: min-ready cannot be \"0%\"; allowed are ",
+            ),
+            (
+                &format!("{group}    weights: {{web-est: 2}}\n"),
+                "line 4: weights cannot be \"web-est=2\"; allowed are ",
+            ),
             (
                 &format!("{group}    resilient: maybe\n"),
                 "line 4: resilient: expected true or false",
