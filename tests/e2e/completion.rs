@@ -97,7 +97,10 @@ async fn services_with_mirrors_of_the_typed_one_first() {
         ns.west.bare_service(name).await;
     }
     let mirror = json!({"metadata": {
-        "labels": {"mirror.linkerd.io/mirrored-service": "true"},
+        "labels": {
+            "mirror.linkerd.io/mirrored-service": "true",
+            "mirror.linkerd.io/cluster-name": ns.name,
+        },
         "annotations": {"mirror.linkerd.io/remote-svc-fq-name": "web.ns.svc.cluster.local"},
     }});
     patch_json(&ns.west.api::<Service>(), "web-east", mirror).await;
@@ -114,6 +117,16 @@ async fn services_with_mirrors_of_the_typed_one_first() {
         ["web", "web-east"]
     );
     assert_eq!(create(&["web", "--primary", ""]).await, ["web-east"]);
+    assert_eq!(
+        create(&["--all", "--fallback-cluster", &ns.name]).await,
+        std::slice::from_ref(&ns.name)
+    );
+    ns.west
+        .traffic_split("web-failover", "web", &[("web", 1), ("mail", 0)])
+        .await;
+    let set = async |flag: &str| on(&ns.west, &["set", "web", flag, ""]).await;
+    assert_eq!(set("--add-fallback").await, ["web-east"]);
+    assert_eq!(set("--remove-fallback").await, ["mail"]);
 }
 
 #[tokio::test]

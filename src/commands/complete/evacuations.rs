@@ -1,4 +1,4 @@
-//! Completes clusters and identifiers of `evacuate` and `return`.
+//! Completes clusters, and identifiers of evacuations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -15,14 +15,28 @@ const MAX_CONTEXTS: usize = 16;
 type Choice = (String, String);
 
 /// The clusters that mirrors name, and the contexts of the kubeconfig.
-pub fn clusters(typed: &Typed, _: &str) -> Vec<Choice> {
+pub fn clusters(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let kubeconfig = lookup::kubeconfig(&typed.flags);
+    let current = typed.flags.context.clone().or(kubeconfig.current_context);
+    let contexts = kubeconfig.contexts.into_iter().map(|entry| {
+        let is_current = current.as_ref() == Some(&entry.name);
+        let help = if is_current {
+            "this context"
+        } else {
+            "context"
+        };
+        (entry.name, help.to_owned())
+    });
+    mirrored(typed, begun).into_iter().chain(contexts).collect()
+}
+
+/// The clusters that mirrors name.
+pub fn mirrored(typed: &Typed, _: &str) -> Vec<Choice> {
     let mirrored = in_each_context(typed, lookup::mirrored_clusters);
     let mirrored: BTreeSet<String> = mirrored.into_iter().flatten().collect();
     let mirrored = mirrored.into_iter();
     let mirrored = mirrored.map(|name| (name, "its services are mirrored".to_owned()));
-    let contexts = lookup::kubeconfig(&typed.flags).contexts.into_iter();
-    let contexts = contexts.map(|entry| (entry.name, "context".to_owned()));
-    mirrored.chain(contexts).collect()
+    mirrored.collect()
 }
 
 /// The identifiers of the evacuations that stand.

@@ -17,6 +17,9 @@ use crate::text::clean;
 use crate::traffic::clients::workload_name;
 use crate::view::explain;
 
+/// How the help calls a backend that is not the primary.
+const FALLBACK: &str = "fallback";
+
 /// A value and its help.
 type Choice = (String, String);
 type Completer = fn(&Typed, &str) -> Vec<Choice>;
@@ -45,6 +48,7 @@ fn completer(argument: &Arg) -> Option<Completer> {
             ("remote", false) => remotes,
             ("cluster", false) => clusters,
             ("evacuated", true) => evacuations::clusters,
+            ("fallback_cluster", false) => evacuations::mirrored,
             ("id", false) => evacuations::identifiers,
             ("sandbox_cluster", true) => sandbox_clusters,
             ("conditions", false) => conditions,
@@ -60,6 +64,8 @@ fn completer(argument: &Arg) -> Option<Completer> {
             ("service", true) => apexes,
             ("primary", false) => primaries,
             ("fallback", false) => fallbacks,
+            ("add_fallback", false) => new_fallbacks,
+            ("remove_fallback", false) => fallbacks_of_groups,
             ("weights", false) => weights,
             ("kind", false) => kinds,
             ("adopt", false) => adoptable,
@@ -246,7 +252,7 @@ fn backends_of(records: &[Record], named: &[String]) -> Vec<Choice> {
     for group in meant.filter_map(|record| record.group.as_ref().ok()) {
         for name in group.backend_names() {
             let is_primary = name == group.home_name();
-            let role = if is_primary { "primary" } else { "fallback" };
+            let role = if is_primary { "primary" } else { FALLBACK };
             choices.push((name.to_owned(), format!("{role} of {}", group.apex)));
         }
     }
@@ -328,11 +334,35 @@ fn fallbacks(typed: &Typed, begun: &str) -> Vec<Choice> {
     mirrors_first(typed, begun, &taken)
 }
 
-/// Services that are not taken. Prefers the mirrors of the group's service.
+/// Services that are no backends of the named groups yet.
+fn new_fallbacks(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let named = typed.all("names");
+    let mut groups = lookup::groups(&typed.flags);
+    groups.retain(|record| named.iter().any(|name| means(name, record)));
+    let mut taken = typed.all("add_fallback");
+    taken.extend(
+        backends_of(&groups, &named)
+            .into_iter()
+            .map(|(name, _)| name),
+    );
+    let origins: Vec<String> = groups.into_iter().map(|record| record.apex).collect();
+    mirrors_of(typed, begun, &taken, &origins)
+}
+
+fn fallbacks_of_groups(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let mut backends = backends(typed, begun);
+    backends.retain(|(_, help)| help.starts_with(FALLBACK));
+    backends
+}
+
 fn mirrors_first(typed: &Typed, begun: &str, taken: &[String]) -> Vec<Choice> {
+    mirrors_of(typed, begun, taken, &typed.all("service"))
+}
+
+/// Services that are not taken. Prefers the mirrors of the services that clients call.
+fn mirrors_of(typed: &Typed, begun: &str, taken: &[String], origins: &[String]) -> Vec<Choice> {
     let mut services = lookup::services(&typed.flags);
     services.retain(|service| !taken.contains(&service.at.name));
-    let origins = typed.all("service");
     preferred(services, begun, |service| {
         let origin = service.mirrors.as_ref().filter(|_| service.is_mirror);
         origin.is_some_and(|origin| origins.contains(origin))
