@@ -16,6 +16,7 @@ use crate::cluster::queries::{conflicts, migrations, stale_slices, upstream};
 use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
+use crate::model::evacuations;
 use crate::model::{
     BackendStatus, Exposure, GroupId, Readiness, Runner, ServiceRef, State, Status,
 };
@@ -71,6 +72,10 @@ pub async fn check(
             run_by_upstream: run_by_upstream(cluster, &records).await,
             refused_leases: leases::refused(cluster, &records).await,
             max_single: options.max_single_findings,
+            everywhere: options
+                .everywhere
+                .as_deref()
+                .map_or_else(|| cluster.reach.everywhere(), str::to_owned),
             stale: stale_slices::find(cluster, &backends_of(&records)).await,
             records: &records,
         };
@@ -158,6 +163,8 @@ struct Groups<'a> {
     refused_leases: Vec<String>,
     /// More groups with the same problem are one line.
     max_single: usize,
+    /// The flags by which a suggested command reaches all namespaces.
+    everywhere: String,
     /// The services whose EndpointSlices nothing updates.
     stale: BTreeSet<ServiceRef>,
 }
@@ -184,7 +191,7 @@ impl Groups<'_> {
         checks
     }
 
-    /// Names the evacuations, if there are any.
+    /// Names the evacuations, if there are any, and how to end them.
     fn evacuations(&self) -> Option<CheckResult> {
         let entries = self.statuses.iter();
         let entries = entries.flat_map(|status| status.avoid.iter().map(move |it| (status, it)));
@@ -195,7 +202,23 @@ impl Groups<'_> {
         });
         let missed = self.missed.iter().cloned();
         let lines = self.lines(findings.chain(missed));
-        (!lines.is_empty()).then(|| CheckResult::warning("evacuations", lines))
+        let found = evacuations::recorded(self.statuses.iter());
+        let commands = found.iter().map(|it| {
+            let (cluster, id) = (word(it.cluster), word(&it.entry.id));
+            let command = format!(
+                "kubectl failover return {cluster} --id {id} {}",
+                self.everywhere
+            );
+            command.trim_end().to_owned()
+        });
+        let commands: Vec<String> = commands.collect();
+        let check = CheckResult::warning("evacuations", lines);
+        let check = match commands.as_slice() {
+            [] => check,
+            [command] => check.hint(format!("to end it: {command}")),
+            several => check.hint(format!("to end them: {}", several.join("; "))),
+        };
+        (!check.lines.is_empty()).then_some(check)
     }
 
     /// Returns a line for each invalid group: invalid by itself or, with `claimed_twice`, because

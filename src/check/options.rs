@@ -19,6 +19,9 @@ pub struct CheckOptions {
     pub short: bool,
     /// Up to how many groups with the same problem have a line each.
     pub max_single_findings: usize,
+    /// The flags by which a suggested command reaches all contexts that are checked; none if there is
+    /// one.
+    pub everywhere: Option<String>,
     /// The other clusters to ask about mirrors.
     pub remotes: Remotes,
 }

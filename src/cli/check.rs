@@ -17,6 +17,7 @@ Examples:
   kubectl failover check
   kubectl failover check --pre
   kubectl failover check --wait 5m --output short
+  kubectl failover check --contexts west,east
   kubectl failover check --rbac watch -n emojivoto | kubectl apply -f -",
 )
 .needs(RbacCommand::Check);
@@ -50,6 +51,17 @@ pub struct CheckArgs {
     /// With --rbac create or set: also the rights that --breaker needs
     #[arg(long, requires = "rbac")]
     pub breaker: bool,
+    /// Check all these contexts of the kubeconfig, such as west,east
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with = "rbac"
+    )]
+    pub contexts: Vec<String>,
+    /// Check every context of the kubeconfig
+    #[arg(long, conflicts_with_all = ["contexts", "rbac"])]
+    pub all_contexts: bool,
     #[command(flatten)]
     pub remotes: RemoteArgs,
 }

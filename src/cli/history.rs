@@ -17,6 +17,7 @@ Examples:
   kubectl failover history --since 2h --output markdown > post-mortem.md
   kubectl failover history --since 2026-11-26T03:00:00Z --until 2026-11-26T05:00:00Z
   kubectl failover history --contexts west,east --limit 20
+  kubectl failover history --all-contexts --since 2h
   kubectl failover history --watch
   kubectl failover history --journal /var/log/failover.jsonl --output csv",
 )
@@ -32,6 +33,9 @@ pub struct HistoryArgs {
     /// Show the groups of all these contexts of the kubeconfig, such as west,east
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub contexts: Vec<String>,
+    /// Show the groups of every context of the kubeconfig
+    #[arg(long, conflicts_with = "contexts")]
+    pub all_contexts: bool,
     /// Only events after this time, such as 2026-11-26T03:00:00Z, or not longer ago than this, such as 2h
     #[arg(long, value_name = "TIME", value_parser = parse_time_limit)]
     pub since: Option<TimeLimit>,

@@ -3,6 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use futures::future::join_all;
+
+use super::args::contexts;
+use super::args::contexts::ContextSelection;
 use super::args::selection::parse_selector;
 use super::env::CommandEnv;
 use crate::access::rights::{BREAKER, RbacCommand, Right, RightScope};
@@ -14,7 +18,9 @@ use crate::model::fold::MAX_SINGLE_GROUPS;
 use crate::output::spinner::Spinner;
 use crate::output::terminal;
 use crate::problem::{Exit, Problem};
-use crate::view::check::{CheckStyle, json, succeeded, text};
+use crate::view::check::{
+    CheckStyle, CheckedContext, json, json_of_contexts, succeeded, text, text_of_contexts,
+};
 use crate::view::manifest;
 
 pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
@@ -27,9 +33,59 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
         let more: &[Right] = if args.breaker { &BREAKER } else { &[] };
         return print_role(env, task, &scope.lease_name(), more).await;
     }
+    let style = CheckStyle {
+        short: args.output == CheckFormat::Short,
+        colour: terminal::is_coloured(env.flags.color(), env.streams.out_is_terminal()),
+    };
+    let is_json = args.output == CheckFormat::Json;
     let spinner = Spinner::new(&env.streams);
     let say = |what: &str| spinner.show(&format!("waiting until {what}"));
-    let options = CheckOptions {
+    let retry = RetryUntil::new(args.wait, &say);
+    let contexts = ContextSelection::of(&args.contexts, args.all_contexts);
+    if contexts.is_empty() {
+        let categories = check::run(&options(env, args, None)?, &retry).await;
+        spinner.clear();
+        env.print(&match is_json {
+            true => json(&categories)?,
+            false => text(&categories, style),
+        })?;
+        return Ok(exit(succeeded(&categories)));
+    }
+    let each = contexts::each(env, contexts)?;
+    let flags = contexts::flags_everywhere(&each, contexts);
+    let checks = each.iter().map(async |env| {
+        let options = options(env, args, Some(flags.clone()))?;
+        // A remote that this cluster has no mirrors of may be for another.
+        options.remotes.allow_unmirrored();
+        Ok::<_, anyhow::Error>(CheckedContext {
+            context: env.flags.context.clone().unwrap_or_default(),
+            categories: check::run(&options, &retry).await,
+        })
+    });
+    let checked: anyhow::Result<Vec<CheckedContext>> = join_all(checks).await.into_iter().collect();
+    let checked = checked?;
+    spinner.clear();
+    env.print(&match is_json {
+        true => json_of_contexts(&checked)?,
+        false => text_of_contexts(&checked, style),
+    })?;
+    Ok(exit(checked.iter().all(CheckedContext::has_succeeded)))
+}
+
+fn exit(has_succeeded: bool) -> Exit {
+    match has_succeeded {
+        true => Exit::Done,
+        false => Exit::Failed,
+    }
+}
+
+/// `everywhere` are the flags by which a suggested command reaches all contexts, if there are several.
+fn options(
+    env: &CommandEnv,
+    args: &CheckArgs,
+    everywhere: Option<String>,
+) -> anyhow::Result<CheckOptions> {
+    Ok(CheckOptions {
         connect: env.connect_options(),
         all_namespaces: env.flags.all_namespaces,
         linkerd_namespace: env.flags.linkerd_namespace(),
@@ -41,22 +97,8 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
             CheckFormat::Table => MAX_SINGLE_GROUPS,
             CheckFormat::Wide | CheckFormat::Json => usize::MAX,
         },
+        everywhere,
         remotes: env.remotes(&args.remotes)?,
-    };
-    let categories = check::run(&options, &RetryUntil::new(args.wait, &say)).await;
-    spinner.clear();
-    let style = CheckStyle {
-        short: args.output == CheckFormat::Short,
-        colour: terminal::is_coloured(env.flags.color(), env.streams.out_is_terminal()),
-    };
-    env.print(&match args.output {
-        CheckFormat::Json => json(&categories)?,
-        CheckFormat::Table | CheckFormat::Wide | CheckFormat::Short => text(&categories, style),
-    })?;
-    Ok(if succeeded(&categories) {
-        Exit::Done
-    } else {
-        Exit::Failed
     })
 }
 

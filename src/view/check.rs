@@ -33,14 +33,77 @@ struct ReportCheck {
     outages: Option<OutageLosses>,
 }
 
+/// What was checked in one of several contexts.
+#[derive(Debug)]
+pub struct CheckedContext {
+    pub context: String,
+    pub categories: Vec<Category>,
+}
+
+impl CheckedContext {
+    pub fn has_succeeded(&self) -> bool {
+        succeeded(&self.categories)
+    }
+}
+
+#[derive(Serialize)]
+struct ContextsReport<'a> {
+    success: bool,
+    contexts: Vec<ContextReport<'a>>,
+}
+
+/// As for one context, with its name.
+#[derive(Serialize)]
+struct ContextReport<'a> {
+    context: &'a str,
+    #[serde(flatten)]
+    report: CheckReport<'a>,
+}
+
+/// # Errors
+/// If the report cannot be serialised.
+pub fn json_of_contexts(checked: &[CheckedContext]) -> serde_json::Result<String> {
+    let report = ContextsReport {
+        success: checked.iter().all(CheckedContext::has_succeeded),
+        contexts: checked
+            .iter()
+            .map(|it| ContextReport {
+                context: &it.context,
+                report: report(&it.categories),
+            })
+            .collect(),
+    };
+    Ok(serde_json::to_string_pretty(&report)? + "\n")
+}
+
+/// Returns the text for each context, under its name, and the result for all.
+pub fn text_of_contexts(checked: &[CheckedContext], style: CheckStyle) -> String {
+    let each = checked.iter().map(|it| {
+        let heading = clean(&format!("Context {}", it.context));
+        let line = "=".repeat(heading.chars().count());
+        format!("{heading}\n{line}\n\n{}\n", text(&it.categories, style))
+    });
+    let failed = checked.iter().filter(|it| !it.has_succeeded());
+    let failed: Vec<String> = failed.map(|it| clean(&it.context)).collect();
+    let (end, names) = match failed.as_slice() {
+        [] => (CheckOutcome::Success, String::new()),
+        failed => (CheckOutcome::Error, format!(" ({})", failed.join(", "))),
+    };
+    let sign = sign(end, style.colour);
+    each.collect::<String>() + &format!("Status check results of all contexts are {sign}{names}\n")
+}
+
 /// # Errors
 /// If the report cannot be serialised.
 pub fn json(categories: &[Category]) -> serde_json::Result<String> {
-    let report = CheckReport {
+    Ok(serde_json::to_string_pretty(&report(categories))? + "\n")
+}
+
+fn report(categories: &[Category]) -> CheckReport<'_> {
+    CheckReport {
         success: succeeded(categories),
         categories: categories.iter().map(report_category).collect(),
-    };
-    Ok(serde_json::to_string_pretty(&report)? + "\n")
+    }
 }
 
 fn report_category(category: &Category) -> ReportCategory<'_> {
@@ -208,6 +271,38 @@ Status check results are ×
             text(&categories()[..1], style),
             "Status check results are √\n"
         );
+    }
+
+    #[test]
+    fn each_context_has_its_results_and_one_error_is_enough() {
+        let checked = |contexts: &[(&str, usize)]| {
+            let contexts = contexts.iter().map(|(context, count)| CheckedContext {
+                context: (*context).to_owned(),
+                categories: categories().into_iter().take(*count).collect(),
+            });
+            contexts.collect::<Vec<CheckedContext>>()
+        };
+        let well = "Context west\n============\n\nwell\n----\n√ it is there\n\n\
+                    Status check results are √\n\n";
+        let style = CheckStyle::default();
+        assert_eq!(
+            text_of_contexts(&checked(&[("west", 1)]), style),
+            format!("{well}Status check results of all contexts are √\n")
+        );
+        let both = checked(&[("west", 1), ("east", 2)]);
+        let text = text_of_contexts(&both, style);
+        assert!(text.starts_with(well), "{text}");
+        assert!(
+            text.ends_with("\n\nStatus check results of all contexts are × (east)\n"),
+            "{text}"
+        );
+        let report: Value = serde_json::from_str(&json_of_contexts(&both).unwrap()).unwrap();
+        assert_eq!(report["success"], false);
+        let east = &report["contexts"][1];
+        assert_eq!(east["context"], "east");
+        assert_eq!(east["success"], false);
+        let alone: Value = serde_json::from_str(&json(&categories()).unwrap()).unwrap();
+        assert_eq!(east["categories"], alone["categories"]);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Output, Side, TestNamespace, documented, endpoint, eventually, plugin, restricted_kubeconfig,
-    rule,
+    Output, Side, TestNamespace, add_gone, documented, endpoint, eventually, kubeconfig_with,
+    plugin, restricted_kubeconfig, rule,
 };
 
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
@@ -427,6 +427,16 @@ async fn several_contexts_are_one_history() {
         let page = history(format).await.success().stdout;
         assert!(page.contains("east") && page.contains("west"), "{page}");
     }
+    let kubeconfig = kubeconfig_with(add_gone);
+    let all = plugin()
+        .args(["history", "--all-contexts"])
+        .kubeconfig(kubeconfig.path())
+        .namespace(&ns.name);
+    let all = all.run().await.code(1);
+    all.stdout_contains("west")
+        .stdout_contains("east")
+        .stderr_contains("error: gone: ")
+        .stderr_contains("west: ");
 }
 
 /// Two moves by a watch, with their Events.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::cli::{GlobalArgs, RemoteArgs, StatusArgs};
+use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::Clusters;
 use crate::cluster::transport::kubeconfig;
 use crate::cluster::transport::options::ConnectOptions;
@@ -15,6 +15,18 @@ use crate::text::{clean, word};
 pub enum ContextSelection<'a> {
     Named(&'a [String]),
     All,
+}
+
+impl<'a> ContextSelection<'a> {
+    /// Returns the selection of `--contexts` and `--all-contexts`.
+    pub fn of(names: &'a [String], all: bool) -> Self {
+        if all { Self::All } else { Self::Named(names) }
+    }
+
+    /// Whether the flags choose none: the command works in the current context.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Self::Named([]))
+    }
 }
 
 /// Returns the environment for each of the contexts, in the order in which they were named.
@@ -104,8 +116,11 @@ pub fn flags(env: &CommandEnv, names: Option<&[String]>) -> String {
 }
 
 /// Returns the flags by which a suggested command on whole clusters reaches the same contexts.
-pub fn flags_everywhere(each: &[CommandEnv], args: &StatusArgs) -> String {
-    let names = (!args.all_contexts).then_some(args.contexts.as_slice());
+pub fn flags_everywhere(each: &[CommandEnv], contexts: ContextSelection) -> String {
+    let names = match contexts {
+        ContextSelection::Named(names) => Some(names),
+        ContextSelection::All => None,
+    };
     let flags = each.first().map(|env| {
         let mut env = env.clone();
         env.flags.namespace = None;

@@ -134,6 +134,7 @@ impl Campaign<'_> {
             None => fits(&unread.context, self.cluster),
         }
     }
+
     /// Says which clusters the backends are in, if none of them is in this one.
     fn concerns_nobody(&self, result: &BatchResult) -> Option<String> {
         if result.outcomes.iter().any(|it| !it.is_empty()) {

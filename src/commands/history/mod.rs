@@ -25,12 +25,19 @@ pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
         );
     }
     let names = parse_names(&args.names)?;
-    if args.contexts.is_empty() {
+    let contexts = ContextSelection::of(&args.contexts, args.all_contexts);
+    if contexts.is_empty() {
         let cluster = Cluster::connect(&env.connect_options()).await?;
         return run_in(env, &cluster, args).await;
     }
-    let queries = connect_all(env, args, &names).await?;
-    show(env, args, &names, &queries).await
+    let each = each(env, contexts)?;
+    let queries = connect_all(&each, args, &names).await?;
+    let exit = show(env, args, &names, &queries).await?;
+    Ok(if queries.len() < each.len() {
+        Exit::Failed
+    } else {
+        exit
+    })
 }
 
 /// Runs the command in a cluster that is connected.
@@ -59,7 +66,7 @@ async fn show(
     for (query, read) in queries.iter().zip(read) {
         match read {
             Ok(read) => all.push(read),
-            Err(error) if queries.len() > 1 => say_unreadable(env, &query.cluster, &error),
+            Err(error) if queries.len() > 1 => say_unreadable(env, &query.cluster.context, &error),
             Err(error) => return Err(error),
         }
     }
@@ -76,21 +83,36 @@ async fn show(
     })
 }
 
+/// Connects to the clusters, and names those that it cannot connect to.
+///
+/// # Errors
+/// If it can connect to none.
 async fn connect_all<'a>(
-    env: &CommandEnv,
+    each: &[CommandEnv],
     args: &'a HistoryArgs,
     names: &'a [GroupName],
 ) -> anyhow::Result<Vec<HistoryQuery<'a>>> {
-    let each = each(env, ContextSelection::Named(&args.contexts))?;
-    let connected = each.iter().map(|env| async move {
-        let cluster = Cluster::connect(&env.connect_options()).await?;
-        Ok::<_, anyhow::Error>(HistoryQuery::new(env, cluster, args, names))
-    });
-    join_all(connected).await.into_iter().collect()
+    let connects = each
+        .iter()
+        .map(async |env| Cluster::connect(&env.connect_options()).await);
+    let connected = join_all(connects).await;
+    let is_none = connected.iter().all(Result::is_err);
+    let mut queries = Vec::new();
+    for (env, connected) in each.iter().zip(connected) {
+        match connected {
+            Ok(cluster) => queries.push(HistoryQuery::new(env, cluster, args, names)),
+            Err(error) if is_none => return Err(error),
+            Err(error) => {
+                let context = env.flags.context.as_deref();
+                say_unreadable(env, context.unwrap_or_default(), &error);
+            }
+        }
+    }
+    Ok(queries)
 }
 
-fn say_unreadable(env: &CommandEnv, cluster: &Cluster, error: &anyhow::Error) {
-    let (context, problem) = (clean(&cluster.context), Problem::of(error));
+fn say_unreadable(env: &CommandEnv, context: &str, error: &anyhow::Error) {
+    let (context, problem) = (clean(context), Problem::of(error));
     env.streams
         .say(&format!("error: {context}: {}", clean(&problem.message)));
 }

@@ -35,7 +35,7 @@ impl HistoryPage {
         Self {
             format: args.output,
             style: HistoryStyle {
-                contexts: !args.contexts.is_empty(),
+                contexts: !args.contexts.is_empty() || args.all_contexts,
                 namespaces: env.flags.all_namespaces,
                 colour: terminal::is_coloured(env.flags.color(), env.streams.out_is_terminal()),
                 wide: is_wide.then(TimeZone::system),
@@ -134,16 +134,20 @@ impl HistoryPage {
 
     /// Says how long groups were away, and how far back the history goes.
     fn say_footer(&self, read: &GatheredHistory) {
+        let say = |line: &str| {
+            self.streams.say(&clean(&match self.style.contexts {
+                true => format!("{}: {line}", read.context),
+                false => line.to_owned(),
+            }));
+        };
         let durations: Vec<String> = read.summaries.iter().filter_map(summary).collect();
         if durations.len() <= MAX_SUMMARIES && self.format != HistoryFormat::Csv {
-            for line in durations {
-                self.streams.say(&line);
-            }
+            durations.iter().for_each(|line| say(line));
         }
         for failure in &read.failures {
-            self.streams.say(&clean(&failure.message));
+            say(&failure.message);
         }
-        self.streams.say(&read.basis.in_words(read.now));
+        say(&read.basis.in_words(read.now));
     }
 }
 

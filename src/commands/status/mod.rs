@@ -55,11 +55,7 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
         colour: env.flags.color(),
     };
     if several {
-        let wanted = if args.all_contexts {
-            ContextSelection::All
-        } else {
-            ContextSelection::Named(&args.contexts)
-        };
+        let wanted = ContextSelection::of(&args.contexts, args.all_contexts);
         let mut envs = contexts::each(env, wanted);
         if from_settings {
             envs = env.settings.contexts.source.blame("the context", envs);

@@ -13,6 +13,7 @@ use super::print::StatusPage;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
 use crate::commands::args::contexts;
+use crate::commands::args::contexts::ContextSelection;
 use crate::commands::args::members::ContextGroups;
 use crate::commands::args::selection::{parse_names, parse_selector, readable};
 use crate::commands::env::CommandEnv;
@@ -58,7 +59,8 @@ pub async fn run(
             statuses: &found.statuses,
         })
         .collect();
-    let flags = contexts::flags_everywhere(each, args);
+    let selection = ContextSelection::of(&args.contexts, args.all_contexts);
+    let flags = contexts::flags_everywhere(each, selection);
     evacuations::print(page, &shown, &flags).await?;
     page.streams.write(&render(&snapshots, exit, page)?)?;
     say_absent(page, &found, &absent);

@@ -16,6 +16,7 @@ use super::print::StatusPage;
 use crate::cli::StatusArgs;
 use crate::cluster::Clusters;
 use crate::commands::args::contexts;
+use crate::commands::args::contexts::ContextSelection;
 use crate::commands::env::CommandEnv;
 use crate::output::screen::Screen;
 use crate::problem::Exit;
@@ -53,7 +54,8 @@ pub async fn run_several(
     args: &StatusArgs,
     page: &StatusPage,
 ) -> anyhow::Result<Exit> {
-    let flags = contexts::flags_everywhere(envs, args);
+    let selection = ContextSelection::of(&args.contexts, args.all_contexts);
+    let flags = contexts::flags_everywhere(envs, selection);
     let mut session = Session::of_several(envs, flags, page);
     let source = |env| Source {
         env,
