@@ -145,8 +145,8 @@ mod tests {
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
         };
         let wide = deployment(&["watch", "--all-namespaces"]);
-        let limited = deployment(&["watch", "--contexts=shop,pay"]);
-        let linked = deployment(&["watch", "--contexts=shop", "--remote-from-links"]);
+        let limited = deployment(&["watch", "--namespaces=shop,pay"]);
+        let linked = deployment(&["watch", "--namespaces=shop", "--remote-from-links"]);
         for (role, place, needed) in [
             ("ns-watch", None, [true, false, false]),
             ("ns-watch", Some("shop"), [true, true, true]),

@@ -77,8 +77,7 @@ impl Deployment {
 
     /// Returns the namespaces that its `watch` is limited to. Empty: it runs groups in all of them.
     pub fn watched_namespaces(&self) -> Vec<String> {
-        let names = self.flag("--namespaces=").or(self.flag("--contexts="));
-        let names = names.unwrap_or_default().split(',');
+        let names = self.flag("--namespaces=").unwrap_or_default().split(',');
         names
             .filter(|name| !name.is_empty())
             .map(str::to_owned)

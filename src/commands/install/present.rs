@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::text::{clean, word};
 
 /// Arguments that the values `namespaces` and `alongsideUpstream` change, on purpose.
-const SCOPE_FLAGS: [&str; 3] = ["--all-namespaces", "--kubeconfig", "--alongside-upstream"];
+const SCOPE_FLAGS: [&str; 2] = ["--all-namespaces", "--alongside-upstream"];
 
 /// Returns lines for standard error.
 ///
@@ -134,9 +134,9 @@ fn dropped_settings(present: &Deployment, printed: &[Value]) -> Vec<String> {
     dropped
 }
 
-/// The value `namespaces` becomes contexts.
+/// The value `namespaces` is a list.
 fn setting(arg: &str) -> String {
-    match arg.strip_prefix("--contexts=") {
+    match arg.strip_prefix("--namespaces=") {
         Some(names) => format!("namespaces={{{}}}", clean(names)),
         None => clean(arg),
     }
@@ -177,8 +177,7 @@ mod tests {
         };
         let limited = present(&[
             "watch",
-            "--kubeconfig=/etc/k",
-            "--contexts=a,b",
+            "--namespaces=a,b",
             "--max-moves=5/1m",
             "--selector=team=web",
         ]);
@@ -192,7 +191,7 @@ mod tests {
                 "3 replicas"
             ]
         );
-        let narrow = &["watch", "--kubeconfig=/etc/k", "--contexts=a"];
+        let narrow = &["watch", "--namespaces=a"];
         let none: [&str; 0] = [];
         let shared = present(&["watch", "--all-namespaces", "--alongside-upstream"]);
         assert_eq!(dropped(&shared, printed(3, "own.io/f:2", narrow)), none);
