@@ -168,3 +168,42 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Ful
         .insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Answers one request with these permits for scrapes.
+    async fn ask(path: &str, scrapes: &Semaphore) -> String {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: here\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let server = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            serve(stream, Metrics::default(), scrapes).await;
+        };
+        tokio::join!(client, server).0
+    }
+
+    #[tokio::test]
+    async fn scrapes_wait_for_each_other_and_probes_do_not() {
+        let scrapes = Semaphore::new(0);
+        assert!(ask("/readyz", &scrapes).await.contains("no cluster yet"));
+        let waits = ask("/metrics", &scrapes);
+        tokio::pin!(waits);
+        let soon = timeout(Duration::from_millis(50), &mut waits).await;
+        assert!(soon.is_err(), "{soon:?}");
+        scrapes.add_permits(1);
+        assert!(waits.await.contains("failover_build_info"));
+        assert_eq!(scrapes.available_permits(), 1);
+    }
+}
