@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::Timestamp;
 
 use super::avoid_status::{AvoidEffect, AvoidStatus};
+use super::evacuations::last_returns;
 use super::ids::GroupId;
 use super::mirror_side::MirrorSide;
 use super::readiness::Readiness;
@@ -60,6 +61,8 @@ pub struct Evacuation<'a> {
     pub groups: usize,
     /// It has expired, but was not ended.
     pub has_expired: bool,
+    /// Some groups were returned from it, and these are to follow.
+    pub is_returning: bool,
 }
 
 /// A group with a backend in a cluster.
@@ -177,6 +180,7 @@ impl<'a> ClusterSummary<'a> {
             reason: entry.reason.as_deref(),
             groups: 1,
             has_expired,
+            is_returning: false,
         });
     }
 
@@ -247,8 +251,13 @@ pub fn by_cluster<'a>(
             }
         }
     }
+    let returns = last_returns(groups.iter().map(|group| group.status));
     for cluster in clusters.values_mut() {
         cluster.evacuations.sort_by_key(|it| it.since);
+        for evacuation in &mut cluster.evacuations {
+            let last = returns.get(evacuation.id);
+            evacuation.is_returning = last.is_some_and(|last| evacuation.since < Some(last.at));
+        }
     }
     clusters.into_values().collect()
 }
@@ -426,6 +435,7 @@ mod tests {
             reason: None,
             groups: 2,
             has_expired: false,
+            is_returning: false,
         };
         assert_eq!(clusters[0].evacuations, [expected]);
         assert!(clusters[1].evacuations.is_empty());

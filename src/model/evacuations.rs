@@ -111,6 +111,18 @@ fn counted<'a>(
             known.has_expired = !order.stands();
         }
     }
+    let returns = last_returns(statuses);
+    for evacuation in found.values_mut() {
+        let last = returns.get(&*evacuation.entry.id).copied();
+        evacuation.last_return = last.filter(|last| evacuation.entry.at < Some(last.at));
+    }
+    found.into_values().collect()
+}
+
+/// Returns the last return of each evacuation, by its identifier.
+pub(super) fn last_returns<'a>(
+    statuses: impl Iterator<Item = &'a Status>,
+) -> HashMap<&'a str, &'a LastReturn> {
     let mut returns: HashMap<&str, &LastReturn> = HashMap::new();
     for last in statuses.filter_map(|status| status.last_return.as_ref()) {
         let known = returns.entry(&last.id).or_insert(last);
@@ -118,11 +130,7 @@ fn counted<'a>(
             *known = last;
         }
     }
-    for evacuation in found.values_mut() {
-        let last = returns.get(&*evacuation.entry.id).copied();
-        evacuation.last_return = last.filter(|last| evacuation.entry.at < Some(last.at));
-    }
-    found.into_values().collect()
+    returns
 }
 
 fn missed<'a>(

@@ -6,7 +6,7 @@ use std::ops::Range;
 use comfy_table::{ContentArrangement, Table, presets};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::text::{clean, cut, shorten};
+use crate::text::{MAX_LINE_CHARS, clean, cut, shorten};
 
 const MAX_CELL_CHARS: usize = 120;
 const COLUMN_GAP: u16 = 2;
@@ -31,6 +31,14 @@ impl Cell {
     pub fn new(text: &str) -> Self {
         Self {
             text: shorten(&clean(text), MAX_CELL_CHARS),
+            colours: Vec::new(),
+        }
+    }
+
+    /// Returns a cell of a text that may be long, for the last column.
+    pub fn long(text: &str) -> Self {
+        Self {
+            text: shorten(&clean(text), MAX_LINE_CHARS),
             colours: Vec::new(),
         }
     }

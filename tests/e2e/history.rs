@@ -424,8 +424,13 @@ async fn several_contexts_are_one_history() {
         "the newest first"
     );
     for format in ["table", "wide", "csv", "markdown"] {
-        let page = history(format).await.success().stdout;
-        assert!(page.contains("east") && page.contains("west"), "{page}");
+        let page = history(format).await.success();
+        let text = &page.stdout;
+        assert!(text.contains("east") && text.contains("west"), "{page}");
+        if format == "table" {
+            page.stderr_contains(&format!("west: {}/web: on the fallback for ", ns.name))
+                .stderr_contains("\neast: Based on Events");
+        }
     }
     let kubeconfig = kubeconfig_with(add_gone);
     let all = plugin()

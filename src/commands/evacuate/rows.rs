@@ -49,7 +49,13 @@ pub fn planned(
             before.get(index).is_some_and(|weight| *weight > 0)
         }),
         to: Vec::new(),
+        is_forced_there: !returns
+            && seen.standing().is_some_and(|order| {
+                let mut there = there.iter().filter_map(|index| group?.backends.get(*index));
+                there.any(|backend| backend.name == order.to)
+            }),
         kept_by: Vec::new(),
+        stays_away: false,
         plan: PlannedEffect::Quiet,
         result: reported.result,
         message: reported.message,
@@ -85,6 +91,10 @@ pub fn planned(
     if let (true, PlannedEffect::Quiet, Some(evacuation)) = (returns, row.plan, &evacuation) {
         let others = evacuation.others().into_iter();
         row.kept_by = others.map(str::to_owned).collect();
+        let effective = evacuation.group.at(seen.now, &seen.readiness);
+        let primary = effective.primary;
+        row.stays_away =
+            row.kept_by.is_empty() && there.contains(&primary) && !effective.carries(primary);
     }
     if let (true, Some(evacuation)) = (row.plan.has_no_way(), evacuation) {
         row.message = evacuation.why_it_stays();

@@ -20,13 +20,14 @@ use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, SetArgs};
 use crate::cluster::queries::upstream;
-use crate::model::{Group, Invalid, Timers, Weights, decide};
+use crate::model::{Group, Invalid, State, Status, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{
     CONTROLLED_BY, OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE, STANDBY, WEIGHTS,
 };
 use crate::resource::upstream::{REMOVES_STANDBYS, Upstream};
 use crate::resource::{BackendListChange, Change, NewGroup, Record, patch, patched};
+use crate::text::ConnectionFlags;
 use crate::view::command_line::command_on;
 
 /// Annotations by key; none as the value removes the annotation.
@@ -119,6 +120,19 @@ impl Order for SetOrder<'_> {
             },
             ..OrderSpec::new("set")
         }
+    }
+
+    /// The readiness of an added fallback is known only afterwards.
+    fn after(&self, status: &Status, _reach: &ConnectionFlags) -> Vec<String> {
+        let SetArgs {
+            add_fallback,
+            remove_fallback,
+            ..
+        } = self.args;
+        let changes_backends = !add_fallback.is_empty() || !remove_fallback.is_empty();
+        let is_due = changes_backends && status.state == State::OutOfSync;
+        let line = is_due.then(|| format!("a watch will change the weights: {}", status.reason));
+        Vec::from_iter(line)
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {

@@ -21,8 +21,12 @@ pub struct EvacuationRow {
     /// The backends that carry it afterwards.
     pub to: Vec<String>,
     pub plan: PlannedEffect,
+    /// With `evacuate`: a force sends its traffic to one of these backends.
+    pub is_forced_there: bool,
     /// With `return`: the other evacuations that keep traffic off these backends.
     pub kept_by: Vec<String>,
+    /// With `return`: its traffic should come back, but the primary cannot take it.
+    pub stays_away: bool,
     /// The result by its name in JSON, or what would be done.
     pub result: &'static str,
     pub message: String,

@@ -91,6 +91,8 @@ impl EvacuationReport<'_> {
         let (kept, quiet): (Vec<&EvacuationRow>, Vec<&EvacuationRow>) = self
             .planned(PlannedEffect::Quiet)
             .partition(|row| !row.kept_by.is_empty());
+        let (away, quiet): (Vec<&EvacuationRow>, Vec<&EvacuationRow>) =
+            quiet.into_iter().partition(|row| row.stays_away);
         let done = self.planned(PlannedEffect::Done).count();
         let mut notes = Vec::new();
         let elsewhere = self.planned(PlannedEffect::MovesElsewhere);
@@ -107,6 +109,17 @@ impl EvacuationReport<'_> {
                 groups(elsewhere.len())
             )));
         }
+        let forced = self
+            .rows
+            .iter()
+            .filter(|row| row.is_forced_there && row.plan.moves());
+        let forced: Vec<String> = forced.map(EvacuationRow::place).collect();
+        if !forced.is_empty() {
+            notes.push(clean(&format!(
+                "Forced to {cluster} by hand, and again after the return: {}",
+                name_some(forced)
+            )));
+        }
         if !kept.is_empty() {
             let ids: BTreeSet<&str> = kept
                 .iter()
@@ -120,12 +133,19 @@ impl EvacuationReport<'_> {
                 ids.join(", ")
             )));
         }
+        if !away.is_empty() {
+            let names = name_some(away.iter().map(|row| row.place()));
+            notes.push(clean(&format!(
+                "The order ends, but the traffic stays where it is: {names}"
+            )));
+        }
         if !quiet.is_empty() {
             let count = groups(quiet.len());
+            let how = if is_wide { "" } else { " (-o wide names them)" };
             notes.push(if self.returns() {
-                format!("{count} without traffic to bring back")
+                format!("{count} without traffic to bring back{how}")
             } else {
-                format!("{count} without traffic in {cluster} now: nothing will move there")
+                format!("{count} without traffic in {cluster} now: nothing will move there{how}")
             });
             if is_wide {
                 notes.extend(quiet.iter().map(|row| format!("  {}", clean(&row.place()))));
@@ -147,7 +167,8 @@ impl EvacuationReport<'_> {
         let aside = count(&|row| is_written(row) && row.plan == PlannedEffect::MovesElsewhere);
         let rests = count(&|row| row.plan == PlannedEffect::Rests && row.result != "failed");
         let is_quiet = |row: &EvacuationRow| is_written(row) && row.plan == PlannedEffect::Quiet;
-        let quiet = count(&|row| is_quiet(row) && row.kept_by.is_empty());
+        let quiet = count(&|row| is_quiet(row) && row.kept_by.is_empty() && !row.stays_away);
+        let away = count(&|row| is_quiet(row) && row.stays_away);
         let kept = count(&|row| is_quiet(row) && !row.kept_by.is_empty());
         let unchanged = count(&|row| row.result == "unchanged" && row.plan == PlannedEffect::Done);
         let stay = count(&|row| row.stays_behind());
@@ -159,6 +180,11 @@ impl EvacuationReport<'_> {
             ("would move", "would move elsewhere", "would stay behind")
         } else {
             ("moved", "moved elsewhere", "stayed behind")
+        };
+        let away_words = if self.dry_run {
+            "would stay away"
+        } else {
+            "stayed away"
         };
         let quiet_words = match (self.returns(), self.dry_run) {
             (true, true) => "without traffic to bring back",
@@ -180,6 +206,7 @@ impl EvacuationReport<'_> {
             (moved, would),
             (aside, aside_words),
             (kept, "still evacuated"),
+            (away, away_words),
             (quiet, quiet_words),
             (unchanged, "already so"),
             (stay, stays),
@@ -352,7 +379,9 @@ mod tests {
             from: vec![name.into()],
             to: vec![format!("{name}-west")],
             plan,
+            is_forced_there: false,
             kept_by: Vec::new(),
+            stays_away: false,
             result,
             message: "avoids it".into(),
             allow: None,
@@ -402,12 +431,23 @@ Stays in east:
 Left alone, with no traffic in east now:
   east shop/chat (traffic on chat): avoids it
 
-1 group without traffic in east now: nothing will move there";
+1 group without traffic in east now: nothing will move there (-o wide names them)";
         assert_eq!(text, expected);
         assert_eq!(
             report("evacuate", &rows[1..]).summary(),
             "Evacuation of east (CHG-77): 1 had no traffic there, 2 stayed behind, 1 left alone"
         );
+    }
+
+    #[test]
+    fn the_plan_names_groups_that_are_forced_there() {
+        let mut forced = row("web", PlannedEffect::Moves, "wouldChange");
+        forced.is_forced_there = true;
+        let rows = [forced, row("vote", PlannedEffect::Moves, "wouldChange")];
+        let plan = report("evacuate", &rows).plan(false, None);
+        let last = plan.last().map(String::as_str);
+        let expected = "Forced to east by hand, and again after the return: east shop/web";
+        assert_eq!(last, Some(expected));
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn row(folded: &FoldedRow, style: &HistoryStyle, now: Timestamp) -> Option<Vec<C
         Cell::new(&to),
         Cell::new(&folded.lasted()),
         Cell::new(by(event)),
-        Cell::new(&folded.why()),
+        Cell::long(&folded.why()),
     ];
     if style.namespaces {
         cells.insert(1, Cell::new(&folded.namespaces()));
@@ -107,4 +107,48 @@ fn row(folded: &FoldedRow, style: &HistoryStyle, now: Timestamp) -> Option<Vec<C
         cells.push(Cell::new(&sources(told.row).join(",")));
     }
     Some(cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::history::{EventSource, HistoryRow};
+    use crate::model::{EventKind, GroupEvent, GroupId};
+    use crate::view::history::ClusterRow;
+    use crate::view::history::folded::folded;
+
+    #[test]
+    fn a_long_reason_is_whole_without_a_terminal_too() {
+        let why = "the evacuation of east has ended, ".repeat(8) + "written in 4 ms";
+        let event = GroupEvent {
+            kind: EventKind::Returned,
+            group: GroupId {
+                namespace: "shop".to_owned(),
+                kind: "trafficsplit",
+                name: "web".to_owned(),
+            },
+            apex: Some("web".to_owned()),
+            at: Timestamp::UNIX_EPOCH,
+            from: Some("web=0,web-east=1".to_owned()),
+            to: Some("web=1,web-east=0".to_owned()),
+            by: "admin@vm".to_owned(),
+            why: why.clone(),
+            unverified: false,
+            took: None,
+        };
+        let row = HistoryRow::new(event, EventSource::Event);
+        let rows = [ClusterRow {
+            context: "west",
+            row: &row,
+        }];
+        let style = HistoryStyle {
+            contexts: false,
+            namespaces: false,
+            colour: false,
+            wide: None,
+            columns: None,
+        };
+        let text = table(&folded(&rows, false), &style, Timestamp::UNIX_EPOCH);
+        assert!(text.contains(&why), "{text}");
+    }
 }

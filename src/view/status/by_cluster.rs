@@ -95,6 +95,7 @@ struct EvacuationItem<'a> {
     reason: Option<&'a str>,
     groups: usize,
     expired: bool,
+    returning: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,6 +154,7 @@ impl<'a> ByCluster<'a> {
                     reason: it.reason,
                     groups: it.groups,
                     expired: it.has_expired,
+                    returning: it.is_returning,
                 })
                 .collect(),
             members: members
@@ -208,8 +210,7 @@ impl<'a> ByCluster<'a> {
         let lines = clusters.flat_map(|cluster| {
             texts.iter().filter_map(|column| {
                 let text = column.text(cluster, self.now);
-                let name = column.heading().to_lowercase();
-                let line = format!("{} {name}: {text}", cluster.name);
+                let line = format!("{} {}: {text}", cluster.name, column.verb());
                 (!text.is_empty()).then(|| shorten(&clean(&line), MAX_NOTE_CHARS))
             })
         });
@@ -373,6 +374,13 @@ impl TextColumn {
         }
     }
 
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Evacuated { .. } => "evacuated",
+            Self::Carried => "carries",
+        }
+    }
+
     fn text(self, cluster: &ClusterSummary, now: Timestamp) -> String {
         match self {
             Self::Evacuated { wide } => evacuated(cluster, now, wide),
@@ -389,12 +397,17 @@ fn evacuated(cluster: &ClusterSummary, now: Timestamp, wide: bool) -> String {
         if let Some(since) = it.since {
             text += &format!(", {} ago", age(since, now));
         }
-        if it.has_expired {
-            text += ", expired";
+        if it.is_returning {
+            text += ", being returned";
         }
+        let until = it.until.filter(|_| wide);
+        text += &match (it.has_expired, until) {
+            (true, Some(until)) => format!(", expired at {until:.0}"),
+            (true, None) => ", expired".to_owned(),
+            (false, Some(until)) => format!(", until {until:.0}"),
+            (false, None) => String::new(),
+        };
         if wide {
-            let until = it.until.map(|until| format!(", until {until:.0}"));
-            text.extend(until);
             text.extend(it.reason.map(|reason| format!(" ({reason})")));
         }
         text
@@ -452,6 +465,7 @@ mod tests {
                 reason: Some("patching"),
                 groups: 1,
                 has_expired: false,
+                is_returning: true,
             }],
         };
         let shown = ByCluster {
@@ -463,8 +477,8 @@ mod tests {
             now: Timestamp::from_second(60).unwrap(),
         };
         let expected = "\
-CLUSTER  CONTEXT        GROUPS  CARRIES  COULD-CARRY  READY            GATEWAY          EVACUATED                             CARRIED
-east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from north  CHG-77 by ops@vm, 60s ago (patching)  shop/web
+CLUSTER  CONTEXT        GROUPS  CARRIES  COULD-CARRY  READY            GATEWAY          EVACUATED                                             CARRIED
+east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from north  CHG-77 by ops@vm, 60s ago, being returned (patching)  shop/web
 
 2 groups are Invalid and not counted
 ";
@@ -474,8 +488,8 @@ east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from
 CLUSTER  CONTEXT        GROUPS  CARRIES  COULD-CARRY  READY            GATEWAY
 east     gke_shop_east  1       1        0            1/2 (1 unknown)  down from north
 
-east evacuated: CHG-77 by ops@vm, 60s ago (patching)
-east carried: shop/web
+east evacuated: CHG-77 by ops@vm, 60s ago, being returned (patching)
+east carries: shop/web
 2 groups are Invalid and not counted
 ";
         assert_eq!(shown.table(true, false, Some(90)), narrow);
@@ -499,6 +513,7 @@ east carried: shop/web
                     reason: None,
                     groups: 1,
                     has_expired: true,
+                    is_returning: false,
                 }],
             };
             let west = ClusterSummary {

@@ -167,7 +167,7 @@ fn circumstances(status: &Status) -> String {
         });
     }
     if let Some(order) = &status.order {
-        text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));
+        text.push_str(&format!("{}. ", said(&order_words(order, status))));
         text.push_str(&home_unready(order, status).unwrap_or_default());
     }
     if let Some(words) = exposed::sentence(status) {
@@ -310,7 +310,7 @@ fn home_unready(order: &OverrideStatus, status: &Status) -> Option<String> {
 }
 
 /// Says who forced the traffic to which backend, and whether the override is in force.
-fn order_words(order: &OverrideStatus, runner: &Runner) -> String {
+fn order_words(order: &OverrideStatus, status: &Status) -> String {
     let asked = |order: &Override| {
         let (by, purpose) = (order.author(), order.purpose());
         format!("Forced to {} by {by}{purpose}", order.to)
@@ -322,12 +322,18 @@ fn order_words(order: &OverrideStatus, runner: &Runner) -> String {
             .unwrap_or_default()
     };
     match order {
-        OverrideStatus::InForce(order) if order.until.is_some() => {
-            format!("{} until {}", asked(order), end(order))
+        OverrideStatus::InForce(order) => {
+            let until = order.until.map(|_| format!(" until {}", end(order)));
+            // The force has the traffic again after that.
+            let is_evacuated = status.avoids(&order.to).is_some();
+            let rests = is_evacuated.then(|| format!(", but {} is evacuated", order.to));
+            [Some(asked(order)), until, rests]
+                .into_iter()
+                .flatten()
+                .collect()
         }
-        OverrideStatus::InForce(order) => asked(order),
         OverrideStatus::Expired(order) => {
-            let yet = match runner {
+            let yet = match status.runner {
                 Runner::Unattended => "no watch is running to end it",
                 Runner::Upstream => "Linkerd's controller does not end it",
                 Runner::Watch(_) | Runner::Late(_) | Runner::Unknown => "it has not been ended yet",

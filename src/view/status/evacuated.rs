@@ -78,7 +78,8 @@ fn capitalised(words: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::{
-        Avoid, Backend, Carrier, Group, GroupId, LastMove, Readiness, Runner, ServiceRef,
+        Avoid, Backend, Carrier, Group, GroupId, LastMove, OverrideStatus, Readiness, Runner,
+        ServiceRef,
     };
     use crate::text::ConnectionFlags;
     use crate::view::status::list::item;
@@ -165,6 +166,16 @@ mod tests {
         assert_eq!(next(&status).as_deref(), Some(watch));
         status.flags.unattended = false;
         assert_eq!(next(&status), None);
+    }
+
+    #[test]
+    fn a_force_to_an_evacuated_backend_says_that_it_rests() {
+        let mut status = status(None, Some("east"));
+        let text = r#"{"to": "web", "home": "web-west", "by": "bob@laptop"}"#;
+        status.order = Some(OverrideStatus::InForce(serde_json::from_str(text).unwrap()));
+        let text = said(&[status]).join(" ");
+        let words = "Forced to web by bob@laptop, but web is evacuated.";
+        assert!(text.contains(words), "{text}");
     }
 
     #[test]

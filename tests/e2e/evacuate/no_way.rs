@@ -39,6 +39,7 @@ async fn a_group_whose_other_backends_are_evacuated_is_left_alone() {
     mirror(side, "web-north", &north).await;
     mirror(side, "web-south", &south).await;
     side.bare_service("web").await;
+    side.ready("web", 1).await;
     split(side, &[("web-north", 1), ("web-south", 0)]).await;
     let command = format!("evacuate {north} --id O1");
     order(side, &command).run().await.success();
@@ -51,6 +52,12 @@ async fn a_group_whose_other_backends_are_evacuated_is_left_alone() {
         .stderr_contains(&end);
     assert_eq!(weights(side, "web").await, [0, 1]);
     assert_eq!(entries(side, "web").await.len(), 1);
+    // A watch has all fallbacks share the traffic that is away.
+    let added = order(side, "set web --add-fallback web").run().await;
+    added.success().stderr_contains(
+        "a watch will change the weights: web-north is evacuated (O1); weights \
+         web-north=0,web-south=1,web=0 should be web-north=0,web-south=1,web=1",
+    );
 }
 
 #[tokio::test]

@@ -529,7 +529,8 @@ async fn return_leaves_what_its_evacuation_did_not_move_to_manual_failback() {
          failback is manual: kubectl failover failback away --context west -n {0}\n",
         ns.name
     ))
-    .stderr_lacks("until a watch runs");
+    .stderr_lacks("until a watch runs")
+    .stdout_contains("Return of west (FM): 1 moved, 1 stayed away\n");
     assert_eq!(weights(side, "moved").await, [1, 0]);
     assert_eq!(weights(side, "away").await, [0, 1]);
 }
