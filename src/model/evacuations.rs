@@ -51,8 +51,6 @@ pub struct MissedGroup<'a> {
     pub id: &'a GroupId,
     /// It was created after the evacuation.
     pub is_newer: bool,
-    /// Traffic goes there.
-    pub carries: bool,
     /// `evacuate` leaves it alone: it is paused, forced to a backend there, or not valid.
     pub is_left: bool,
 }
@@ -147,8 +145,7 @@ fn missed<'a>(
         {
             return None;
         }
-        let mut there = placed.backends_in(cluster).peekable();
-        there.peek()?;
+        placed.there(cluster).next()?;
         Some(MissedGroup {
             context: placed.context,
             id: &placed.status.id,
@@ -156,7 +153,6 @@ fn missed<'a>(
                 .created
                 .zip(entry.at)
                 .is_some_and(|(new, at)| new > at),
-            carries: there.any(|weight| weight > 0),
             is_left: placed.is_left_alone(cluster),
         })
     });
@@ -173,11 +169,7 @@ impl<'a> PlacedGroup<'a> {
         clusters.all(|other| other == first).then_some(first)
     }
 
-    /// Returns the weights of the backends that are in a cluster.
-    fn backends_in(&self, cluster: &str) -> impl Iterator<Item = u64> {
-        self.there(cluster).map(|backend| backend.weight)
-    }
-
+    /// Returns the backends that are in a cluster.
     fn there(&self, cluster: &str) -> impl Iterator<Item = &BackendStatus> {
         let backends = self.status.backends.iter().zip(&self.residences);
         let there = backends.filter(move |(_, residence)| {

@@ -428,8 +428,8 @@ async fn several_contexts_are_one_history() {
         let text = &page.stdout;
         assert!(text.contains("east") && text.contains("west"), "{page}");
         if format == "table" {
-            page.stderr_contains(&format!("west: {}/web: on the fallback for ", ns.name))
-                .stderr_contains("\neast: Based on Events");
+            // Each line below the table is about one of them.
+            page.stderr_contains("west: ").stderr_contains("\neast: ");
         }
     }
     let kubeconfig = kubeconfig_with(add_gone);

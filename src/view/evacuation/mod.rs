@@ -1,7 +1,10 @@
 //! What `evacuate` and `return` plan and do, as text, JSON and YAML.
 
 mod document;
-mod text;
+mod plan;
+mod summary;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
@@ -135,10 +138,6 @@ impl EvacuationReport<'_> {
             _ => false,
         })
     }
-
-    fn planned(&self, plan: PlannedEffect) -> impl Iterator<Item = &EvacuationRow> {
-        self.rows.iter().filter(move |row| row.plan == plan)
-    }
 }
 
 impl EvacuationRow {
@@ -151,4 +150,17 @@ impl EvacuationRow {
     pub fn place(&self) -> String {
         format!("{} {}", self.context, self.id)
     }
+}
+
+fn groups(count: usize) -> String {
+    match count {
+        1 => "1 group".to_owned(),
+        count => format!("{count} groups"),
+    }
+}
+
+/// The commands of a group, below its line.
+fn next(row: &EvacuationRow) -> impl Iterator<Item = String> {
+    let next = row.next.iter();
+    next.map(|line| format!("  {}", shorten(&clean(line), MAX_LINE_CHARS)))
 }

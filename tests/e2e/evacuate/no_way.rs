@@ -55,7 +55,7 @@ async fn a_group_whose_other_backends_are_evacuated_is_left_alone() {
     // A watch has all fallbacks share the traffic that is away.
     let added = order(side, "set web --add-fallback web").run().await;
     added.success().stderr_contains(
-        "a watch will change the weights: web-north is evacuated (O1); weights \
+        "a watch will change the weights: web has 1 of 2 endpoints ready; weights \
          web-north=0,web-south=1,web=0 should be web-north=0,web-south=1,web=1",
     );
 }
