@@ -69,6 +69,12 @@ impl<'a> GroupEvacuation<'a> {
         others.map(|entry| entry.id.as_str()).collect()
     }
 
+    /// Whether the primary is in the cluster, and gets no traffic by these weights.
+    pub fn misses_primary(&self, weights: &[u64]) -> bool {
+        let primary = self.group.at(self.now, self.readiness).primary;
+        self.there.contains(&primary) && weights.get(primary) == Some(&0)
+    }
+
     fn outside(&self) -> impl Iterator<Item = usize> {
         (0..self.group.backends.len()).filter(|index| !self.there.contains(index))
     }
@@ -183,6 +189,20 @@ mod tests {
             "no other backend is known to be ready: web (0 of 2 ready), web-west (does not exist)"
         );
         assert_eq!(why(&group(&[1])), "it has no backend outside east");
+    }
+
+    #[test]
+    fn traffic_misses_a_primary_in_the_cluster_alone() {
+        let readiness = [known(2), known(2), known(0)];
+        let group = group(&[0, 1, 0]);
+        let evacuation = of(&group, &readiness);
+        assert!(evacuation.misses_primary(&[0, 1, 0]));
+        assert!(!evacuation.misses_primary(&[1, 1, 0]));
+        let elsewhere = GroupEvacuation {
+            there: &[1],
+            ..evacuation
+        };
+        assert!(!elsewhere.misses_primary(&[0, 1, 0]));
     }
 
     #[test]

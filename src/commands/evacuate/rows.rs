@@ -2,6 +2,8 @@
 
 use crate::changes::order::{ChangeOutcome, ChangePlan, ChangeResult};
 use crate::changes::plan::PlannedChange;
+use crate::changes::preflight::Preflight;
+use crate::changes::refusal::Refusal;
 use crate::changes::report::ReportedResult;
 use crate::model::evacuation::{GroupEvacuation, TrafficEffect};
 use crate::model::{Group, State};
@@ -23,7 +25,6 @@ pub fn planned(
     planned: &PlannedChange,
     there: &[usize],
 ) -> EvacuationRow {
-    let returns = order.returns;
     let seen = &planned.seen;
     let group = seen.group.as_ref().ok();
     let evacuation = group.map(|group| GroupEvacuation {
@@ -36,24 +37,19 @@ pub fn planned(
     });
     let before = group.map(Group::weights).unwrap_or_default();
     let after = match &planned.plan {
-        Ok(ChangePlan::Change(write)) => write.change.moves_to.as_ref(),
+        Ok(ChangePlan::Change(write)) => write.change.moves_to.as_deref(),
         _ => None,
     };
-    let effect = TrafficEffect::of(&before, after.map(Vec::as_slice), there);
+    let carrying =
+        |weights: &[u64]| names(group, |index| weights.get(index).is_some_and(|it| *it > 0));
     let reported = ReportedResult::of(&result(&planned.plan));
     let mut row = EvacuationRow {
         context: context.to_owned(),
         id: planned.record.id(),
         backends: names(group, |index| there.contains(&index)),
-        from: names(group, |index| {
-            before.get(index).is_some_and(|weight| *weight > 0)
-        }),
-        to: Vec::new(),
-        is_forced_there: !returns
-            && seen.standing().is_some_and(|order| {
-                let mut there = there.iter().filter_map(|index| group?.backends.get(*index));
-                there.any(|backend| backend.name == order.to)
-            }),
+        from: carrying(&before),
+        to: carrying(after.unwrap_or(&before)),
+        is_forced_there: false,
         kept_by: Vec::new(),
         stays_away: false,
         plan: PlannedEffect::Quiet,
@@ -63,53 +59,62 @@ pub fn planned(
         next: reported.next,
         state: None,
     };
-    row.to = match after {
-        Some(after) => names(group, |index| {
-            after.get(index).is_some_and(|weight| *weight > 0)
-        }),
-        None => row.from.clone(),
-    };
+    let moves = row.from != row.to;
+    let evacuation = evacuation.as_ref();
+    let misses_primary =
+        || evacuation.is_some_and(|it| it.misses_primary(after.unwrap_or(&before)));
+    let is_only_way = || evacuation.is_some_and(GroupEvacuation::is_only_way);
+    let effect = TrafficEffect::of(&before, after, there);
     row.plan = match (&planned.plan, effect) {
         (Err(_) | Ok(ChangePlan::Left(_)), TrafficEffect::Quiet) => PlannedEffect::LeftElsewhere,
         (Err(_) | Ok(ChangePlan::Left(_)), _) => PlannedEffect::LeftThere,
-        (Ok(ChangePlan::Unchanged(_)), _) if returns => PlannedEffect::Done,
-        (Ok(_), _) if returns && row.from != row.to => PlannedEffect::Moves,
-        (Ok(_), _) if returns => PlannedEffect::Quiet,
+        (Ok(ChangePlan::Unchanged(_)), _) if order.returns => PlannedEffect::Done,
+        (Ok(_), _) if order.returns && moves && misses_primary() => PlannedEffect::MovesElsewhere,
+        (Ok(_), _) if order.returns && moves => PlannedEffect::Moves,
+        (Ok(_), _) if order.returns => PlannedEffect::Quiet,
         (Ok(_), TrafficEffect::Stays) => PlannedEffect::Stays,
-        (Ok(_), TrafficEffect::Quiet) if row.from != row.to => PlannedEffect::MovesElsewhere,
-        (Ok(_), TrafficEffect::Quiet)
-            if evacuation
-                .as_ref()
-                .is_some_and(GroupEvacuation::is_only_way) =>
-        {
-            PlannedEffect::Rests
-        }
+        (Ok(_), TrafficEffect::Quiet) if moves => PlannedEffect::MovesElsewhere,
+        (Ok(_), TrafficEffect::Quiet) if is_only_way() => PlannedEffect::Rests,
         (Ok(ChangePlan::Unchanged(_)), _) => PlannedEffect::Done,
         (Ok(_), TrafficEffect::Moves) => PlannedEffect::Moves,
         (Ok(_), TrafficEffect::Quiet) => PlannedEffect::Quiet,
     };
-    if let (true, PlannedEffect::Quiet, Some(evacuation)) = (returns, row.plan, &evacuation) {
-        let others = evacuation.others().into_iter();
-        row.kept_by = others.map(str::to_owned).collect();
-        let effective = evacuation.group.at(seen.now, &seen.readiness);
-        let primary = effective.primary;
-        row.stays_away =
-            row.kept_by.is_empty() && there.contains(&primary) && !effective.carries(primary);
-    }
-    if let (true, Some(evacuation)) = (row.plan.has_no_way(), evacuation) {
-        row.message = evacuation.why_it_stays();
-        let others = seen.readiness.iter().enumerate();
-        let others = others.filter(|(index, _)| !there.contains(index));
-        let unknown = others.filter_map(|(_, readiness)| readiness.why_unknown());
-        row.next
-            .extend(unknown.filter_map(|why| seen.how_to_know(why)));
-        row.next.dedup();
+    if let Some(evacuation) = evacuation {
+        add_circumstances(&mut row, evacuation, seen, order.returns);
     }
     row
 }
 
+/// Adds what keeps the traffic where it is, and whether somebody forced it there.
+fn add_circumstances(
+    row: &mut EvacuationRow,
+    evacuation: &GroupEvacuation,
+    seen: &Preflight,
+    returns: bool,
+) {
+    let GroupEvacuation { group, there, .. } = *evacuation;
+    if !returns {
+        let target = seen.standing().map(|order| &order.to);
+        row.is_forced_there = target.is_some_and(|to| row.backends.contains(to));
+    }
+    if returns && row.plan == PlannedEffect::Quiet {
+        let others = evacuation.others().into_iter();
+        row.kept_by = others.map(str::to_owned).collect();
+        row.stays_away = row.kept_by.is_empty() && evacuation.misses_primary(&group.weights());
+    }
+    if row.plan.has_no_way() {
+        row.message = evacuation.why_it_stays();
+        let others = seen.readiness.iter().enumerate();
+        let others = others.filter(|(index, _)| !there.contains(index));
+        let unknown = others.filter_map(|(_, readiness)| readiness.why_unknown());
+        let next = unknown.filter_map(|why| seen.how_to_know(why));
+        row.next.extend(next);
+        row.next.dedup();
+    }
+}
+
 /// What a plan would come to.
-fn result(plan: &Result<ChangePlan, crate::changes::refusal::Refusal>) -> ChangeResult {
+fn result(plan: &Result<ChangePlan, Refusal>) -> ChangeResult {
     match plan {
         Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words.clone()),
         Ok(ChangePlan::Change(write)) => ChangeResult::WouldChange(write.words.clone()),

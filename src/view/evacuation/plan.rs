@@ -138,7 +138,8 @@ impl EvacuationReport<'_> {
             )
         };
         if !is_wide {
-            return vec![format!("{count} {what} (-o wide names them)")];
+            let them = if quiet.len() == 1 { "it" } else { "them" };
+            return vec![format!("{count} {what} (-o wide names {them})")];
         }
         let names = quiet.iter().map(|row| format!("  {}", row.place()));
         std::iter::once(format!("{count} {what}"))

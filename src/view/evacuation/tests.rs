@@ -68,7 +68,7 @@ Stays in east:
 Left alone, with no traffic in east now:
   east shop/chat (traffic on chat): avoids it
 
-1 group without traffic in east now: nothing will move there (-o wide names them)";
+1 group without traffic in east now: nothing will move there (-o wide names it)";
     assert_eq!(text, expected);
     assert_eq!(
         report("evacuate", &rows[1..]).summary(),
