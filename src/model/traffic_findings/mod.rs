@@ -1,5 +1,6 @@
 //! What is wrong with the traffic of a group, in words, and what to do about it.
 
+mod finding;
 mod pods;
 mod routing;
 mod success;
@@ -8,6 +9,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use finding::{TrafficFault, TrafficFinding};
 pub use routing::follows_weights;
 pub use words::{count, seconds};
 
@@ -17,76 +19,6 @@ use success::{failing, refused, worse_than_before, worse_than_primary};
 
 use super::ids::GroupId;
 use super::traffic::TrafficReport;
-
-/// The reason of a finding, for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrafficFault {
-    /// No request was counted.
-    NoTraffic,
-    /// The route has no effect.
-    NotAccepted,
-    /// The shares are not those of the weights.
-    NotByWeight,
-    /// Clients call a backend itself.
-    DirectCalls,
-    /// The proxies refuse requests.
-    Refused,
-    /// A backend fails although it has ready endpoints.
-    Failing,
-    /// A backend fails more often than the primary.
-    WorseThanPrimary,
-    /// A backend fails more often than the one that had the traffic before it.
-    WorseThanBefore,
-    /// Pods without a proxy.
-    Unmeshed,
-    /// Pods that did not answer.
-    Silent,
-    /// Proxies that restarted.
-    Restarted,
-}
-
-impl TrafficFault {
-    /// Whether requests fail.
-    pub fn is_of_success(self) -> bool {
-        matches!(
-            self,
-            Self::Refused | Self::Failing | Self::WorseThanPrimary | Self::WorseThanBefore
-        )
-    }
-
-    /// Returns the name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoTraffic => "noTraffic",
-            Self::NotAccepted => "notAccepted",
-            Self::NotByWeight => "notByWeight",
-            Self::DirectCalls => "directCalls",
-            Self::Refused => "refused",
-            Self::Failing => "failing",
-            Self::WorseThanPrimary => "worseThanPrimary",
-            Self::WorseThanBefore => "worseThanBefore",
-            Self::Unmeshed => "unmeshed",
-            Self::Silent => "silent",
-            Self::Restarted => "restarted",
-        }
-    }
-}
-
-/// Something that the user should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrafficFinding {
-    /// What it is about.
-    pub fault: TrafficFault,
-    /// What was seen.
-    pub message: String,
-    /// What to do about it, or where to look.
-    pub next: Option<String>,
-}
-
-/// With fewer responses, shares and rates say little.
-const MIN_RESPONSES: f64 = 20.0;
-/// So many silent pods are named.
-const MAX_NAMED_PODS: usize = 3;
 
 /// Returns the findings, the most important ones first. `flags` are those of suggested commands.
 pub fn findings(report: &TrafficReport, flags: &str) -> Vec<TrafficFinding> {

@@ -1,7 +1,7 @@
 //! Findings about the clients' pods: those that were not counted, or not from the start.
 
+use super::finding::{MAX_NAMED_PODS, TrafficFault, TrafficFinding};
 use super::words::{are, count};
-use super::{MAX_NAMED_PODS, TrafficFault, TrafficFinding};
 use crate::model::traffic::TrafficReport;
 
 pub(super) fn unmeshed(report: &TrafficReport) -> Option<TrafficFinding> {

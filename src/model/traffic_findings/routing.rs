@@ -1,8 +1,8 @@
 //! Findings about where requests go: whether the weights have an effect, and whether the traffic
 //! follows them.
 
+use super::finding::{MAX_NAMED_PODS, MIN_RESPONSES, TrafficFault, TrafficFinding};
 use super::words::{count, percent, requests, seconds};
-use super::{MAX_NAMED_PODS, MIN_RESPONSES, TrafficFault, TrafficFinding};
 use crate::model::traffic::{TrafficReport, TrafficRow};
 
 /// A share may differ this much from the one that the weights ask for.

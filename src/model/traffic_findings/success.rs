@@ -1,7 +1,7 @@
 //! Findings about how requests end: those that fail or are refused.
 
+use super::finding::{MIN_RESPONSES, TrafficFault, TrafficFinding};
 use super::words::{percent, requests};
-use super::{MIN_RESPONSES, TrafficFault, TrafficFinding};
 use crate::model::traffic::{TrafficReport, TrafficRow};
 
 /// A backend with a lower success rate is reported.
