@@ -12,6 +12,7 @@ use super::options::CheckOptions;
 use super::outages;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
+use crate::cluster::queries::installed_watch::InstalledWatches;
 use crate::cluster::queries::{conflicts, migrations, stale_slices, upstream};
 use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
@@ -71,6 +72,7 @@ pub async fn check(
             missing_ports,
             run_by_upstream: run_by_upstream(cluster, &records).await,
             refused_leases: leases::refused(cluster, &records).await,
+            watches: InstalledWatches::read(cluster).await,
             max_single: options.max_single_findings,
             everywhere: options
                 .everywhere
@@ -161,6 +163,7 @@ struct Groups<'a> {
     run_by_upstream: HashSet<GroupId>,
     /// Says whose Leases the API server does not accept.
     refused_leases: Vec<String>,
+    watches: InstalledWatches,
     /// More groups with the same problem are one line.
     max_single: usize,
     /// The flags by which a suggested command reaches all namespaces.
@@ -420,13 +423,25 @@ impl Groups<'_> {
             };
             unattended.iter().map(line).collect()
         };
+        let both = self.records.iter().zip(&self.statuses);
+        let left = both.filter(|(_, status)| is_unattended(status));
+        let left = left.map(|(record, _)| record);
+        let logs = self.watches.logs(&self.cluster.reach, left);
+        if logs.is_empty() && !unattended.is_empty() {
+            lines.extend(self.watches.limits());
+        }
         lines.extend(self.refused_leases.iter().cloned());
         lines.extend(self.lines(self.statuses.iter().filter_map(not_applied)));
         let check = CheckResult::warning(DESCRIPTION, lines);
         if unattended.is_empty() {
             return check;
         }
-        check.hint(format!("kubectl failover watch {place}"))
+        let mut logs = unattended.keys().map(|(name, _)| logs.get(*name));
+        let log = logs.next().flatten();
+        match log.filter(|log| logs.all(|other| other == Some(log))) {
+            Some(log) => check.hint(format!("see why the installed watch does not: {log}")),
+            None => check.hint(format!("kubectl failover watch {place}")),
+        }
     }
 
     fn run_once(&self) -> CheckResult {

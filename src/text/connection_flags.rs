@@ -1,5 +1,7 @@
 //! The flags that a suggested command needs to reach the same cluster as the same user.
 
+use std::collections::BTreeMap;
+
 use super::word;
 
 /// The flag that uses the credentials of Linkerd's links. It is the last of the flags for remote
@@ -12,6 +14,7 @@ pub static NO_FLAGS: ConnectionFlags = ConnectionFlags {
     all: String::new(),
     remotes: String::new(),
     rbac_command: None,
+    watch_logs: BTreeMap::new(),
 };
 
 /// The flags by which a suggested command reaches the same cluster as the same user.
@@ -22,6 +25,9 @@ pub struct ConnectionFlags {
     /// The flags for remote clusters.
     remotes: String,
     rbac_command: Option<&'static str>,
+    /// The commands that show the log of a `watch` in the cluster, by the namespace of the groups
+    /// that it should run.
+    watch_logs: BTreeMap<String, String>,
 }
 
 impl ConnectionFlags {
@@ -32,6 +38,7 @@ impl ConnectionFlags {
             all: [cluster, user].concat().join(" "),
             remotes: String::new(),
             rbac_command,
+            watch_logs: BTreeMap::new(),
         }
     }
 
@@ -39,6 +46,12 @@ impl ConnectionFlags {
     #[must_use]
     pub fn with_remotes(self, remotes: String) -> Self {
         Self { remotes, ..self }
+    }
+
+    /// The same flags, in a cluster with a `watch` that should run the groups in these namespaces.
+    #[must_use]
+    pub fn with_watch_logs(self, watch_logs: BTreeMap<String, String>) -> Self {
+        Self { watch_logs, ..self }
     }
 
     /// The same flags, for another command.
@@ -77,6 +90,17 @@ impl ConnectionFlags {
         format!("{} {}", self.within(namespace), self.remotes)
             .trim_end()
             .to_owned()
+    }
+
+    /// Whether a `watch` is installed in the cluster that should run the groups in a namespace.
+    pub fn has_installed_watch(&self, namespace: &str) -> bool {
+        self.watch_logs.contains_key(namespace)
+    }
+
+    /// The command after which a `watch` runs the groups in a namespace, or that shows why it does not.
+    pub fn watch_command(&self, namespace: &str) -> String {
+        let log = self.watch_logs.get(namespace).cloned();
+        log.unwrap_or_else(|| format!("kubectl failover watch {}", self.for_plugin(namespace)))
     }
 
     /// The flags for a command of this plugin that concerns all namespaces by default.

@@ -4,6 +4,7 @@ pub mod ailing_pods;
 pub mod conflicts;
 pub mod group_list;
 pub mod history;
+pub mod installed_watch;
 pub mod kind_status;
 pub mod migrations;
 pub mod residences;

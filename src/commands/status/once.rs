@@ -1,5 +1,7 @@
 //! Prints the status of groups once.
 
+use std::collections::BTreeSet;
+
 use futures::future::join;
 
 use super::evacuations;
@@ -7,6 +9,7 @@ use super::evacuations::ShownGroups;
 use super::print::{Printed, StatusPage};
 use crate::cli::StatusArgs;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
+use crate::cluster::queries::installed_watch::InstalledWatches;
 use crate::cluster::queries::{ailing_pods, conflicts, migrations};
 use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::absent::say_no_groups;
@@ -14,7 +17,7 @@ use crate::commands::args::elsewhere::failing_groups;
 use crate::commands::args::members::ContextGroups;
 use crate::commands::args::query::GroupQuery;
 use crate::commands::args::selection::{Selected, choose};
-use crate::model::{State, Status};
+use crate::model::{GroupId, State, Status};
 use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
 use crate::problem::Exit;
@@ -57,6 +60,7 @@ pub async fn run(
             .iter()
             .for_each(|line| page.streams.say(&format!("  {line}")));
     }
+    let cluster = &with_watch_logs(cluster, &records, &statuses).await;
     let exit = args.exit_code.then(|| verdict(&statuses));
     let printed = Printed {
         statuses: &statuses,
@@ -73,6 +77,26 @@ pub async fn run(
     evacuations::print(page, &[shown], &cluster.reach.everywhere()).await?;
     page.print(cluster, &printed)?;
     Ok(exit.unwrap_or(Exit::Done))
+}
+
+/// Has the next steps name the log of a `watch` in the cluster that should run groups, and does not.
+pub async fn with_watch_logs(
+    cluster: &Clusters,
+    records: &[Record],
+    statuses: &[Status],
+) -> Clusters {
+    let mut cluster = cluster.clone();
+    let unattended = statuses.iter().filter(|status| status.flags.unattended);
+    let unattended: BTreeSet<&GroupId> = unattended.map(|status| &status.id).collect();
+    if !unattended.is_empty() {
+        let records = records.iter();
+        let records = records.filter(|record| unattended.contains(&record.id()));
+        let logs = InstalledWatches::read(&cluster)
+            .await
+            .logs(&cluster.reach, records);
+        cluster.local.reach = cluster.local.reach.with_watch_logs(logs);
+    }
+    cluster
 }
 
 /// Returns a warning for each named group whose migration has not finished. The objects that take

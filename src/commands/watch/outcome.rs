@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::limits::ShutdownReason;
 use crate::model::GroupId;
+use crate::model::traffic_findings::{are, count};
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
 use crate::watch::WatchOutcome;
@@ -40,7 +41,8 @@ pub fn exit_of(
         ))
         .next("stop that watch, or leave the groups to it"),
         WatchOutcome::Done { refused, .. } => {
-            Problem::new(format!("{refused} group(s) could not be moved: see above"))
+            let groups = count(refused, "group");
+            Problem::new(format!("{groups} could not be moved: see above"))
         }
     })
 }
@@ -61,8 +63,8 @@ fn timed_out(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Proble
 
 fn invalid_groups(invalid: &[(GroupId, String)]) -> Problem {
     let problem = Problem::new(format!(
-        "{} group(s) are invalid, so nothing moves their traffic",
-        invalid.len()
+        "{} invalid, so nothing moves their traffic",
+        are(invalid.len(), "group")
     ));
     with_lines(problem, reasons(invalid), MAX_UNREAD_GROUPS)
 }
@@ -75,8 +77,8 @@ fn reasons(groups: &[(GroupId, String)]) -> impl ExactSizeIterator<Item = String
 
 fn unreadable(unread: &[(GroupId, String)]) -> Problem {
     let problem = Problem::new(format!(
-        "can't tell whether {} group(s) are up to date: their backends could not be read",
-        unread.len()
+        "can't tell whether {} up to date: their backends could not be read",
+        are(unread.len(), "group")
     ));
     with_lines(problem, reasons(unread), MAX_UNREAD_GROUPS)
 }

@@ -11,7 +11,7 @@ mod tests;
 
 pub use finding::{TrafficFault, TrafficFinding};
 pub use routing::follows_weights;
-pub use words::{count, seconds};
+pub use words::{are, count, seconds};
 
 use pods::{restarted, silent, unmeshed};
 use routing::{direct_calls, no_traffic, no_traffic_to_any, not_accepted, not_by_weight};

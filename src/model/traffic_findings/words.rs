@@ -11,7 +11,8 @@ pub fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{plural}")
 }
 
-pub(super) fn are(number: usize, what: &str) -> String {
+/// Such as `1 pod is`, `2 pods are`.
+pub fn are(number: usize, what: &str) -> String {
     let verb = if number == 1 { "is" } else { "are" };
     format!("{} {verb}", count(number, what))
 }

@@ -26,17 +26,23 @@ pub fn next_steps(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep
     let is_away = matches!(status.state, State::Failover | State::Overridden);
     let mut watch = (is_away && status.flags.unattended).then(|| start_watch(status, connection));
     if let (None, Some(watch)) = (&next, &mut watch) {
-        watch.label = "to stay covered";
+        watch.label = match connection.has_installed_watch(&status.id.namespace) {
+            true => "next",
+            false => "to stay covered",
+        };
     }
     next.into_iter().chain(watch).collect()
 }
 
 /// Starts a watch, after what to do first.
 fn start_watch(status: &Status, connection: &ConnectionFlags) -> NextStep {
-    let ours = connection.for_plugin(&status.id.namespace);
+    let namespace = &status.id.namespace;
     NextStep {
-        label: "and stay covered",
-        command: format!("kubectl failover watch {ours}"),
+        label: match connection.has_installed_watch(namespace) {
+            true => "and see why the installed watch does not run it",
+            false => "and stay covered",
+        },
+        command: connection.watch_command(namespace),
     }
 }
 
@@ -134,7 +140,7 @@ fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String> {
             }
         }
         State::OutOfSync | State::Waiting if status.flags.unattended => {
-            Some(format!("kubectl failover watch {ours}"))
+            Some(connection.watch_command(namespace))
         }
         // Linkerd's controller ends neither an override nor a pause.
         State::OutOfSync if status.runner == Runner::Upstream => match status.expired_order()? {
@@ -223,12 +229,7 @@ pub fn ailments(status: &Status, connection: &ConnectionFlags, next: Option<&str
 pub fn cover(status: &Status, connection: &ConnectionFlags) -> Option<NextStep> {
     let namespace = &status.id.namespace;
     let command = match status.exposure()? {
-        Exposure::NoWatch => {
-            format!(
-                "kubectl failover watch {}",
-                connection.for_plugin(namespace)
-            )
-        }
+        Exposure::NoWatch => connection.watch_command(namespace),
         Exposure::NoFallback => {
             let place = connection.within(namespace);
             look_at_backend(status, first_fallback(status)?, &place)
@@ -339,6 +340,15 @@ mod tests {
             steps.map(|step| step.label).collect::<Vec<_>>()
         };
         assert_eq!(labels(&status), ["next", "and stay covered"]);
+        let log = "kubectl -n linkerd-failover logs";
+        let logs = [("shop".to_owned(), log.to_owned())];
+        let installed = ConnectionFlags::default().with_watch_logs(logs.into());
+        let steps = next_steps(&status, &installed);
+        let second = steps.last().map(|it| (it.label, it.command.as_str()));
+        assert_eq!(
+            second,
+            Some(("and see why the installed watch does not run it", log))
+        );
         status.flags.unattended = false;
         assert_eq!(labels(&status), ["next"]);
     }

@@ -187,6 +187,18 @@ async fn the_deployments_own_command_line_needs_all_of_its_rights_and_no_other()
         shop.bare_service(carrier.name).await;
         carrier.create(&shop).await;
     }
+    // The pods of the Deployment are not real.
+    let command = "kubectl --context solo -n linkerd-failover logs -l app.kubernetes.io/name=";
+    it.plugin(&["check", "-n", "shop"])
+        .await
+        .stdout_contains(&format!(
+            "hint: see why the installed watch does not: {command}"
+        ));
+    it.plugin(&["status", "-n", "shop"])
+        .await
+        .stdout_contains(&format!(
+            "  next: {command}kubectl-failover --prefix --tail=50\n"
+        ));
 
     let (pod, other) = (Pod::new(&it, ports[0]).await, Pod::new(&it, ports[1]).await);
     for pod in [&pod, &other] {
@@ -272,7 +284,7 @@ async fn orders_and_pauses(it: &Installation, shop: &Side) {
         .await
         .code(4)
         .stdout_is_empty()
-        .stderr_contains("shop/split is overridden")
+        .stderr_contains("shop/split is forced to spare by ")
         .stderr_contains("shop/httproute/http is paused by ")
         .stderr_contains("bring them back first: kubectl failover failback --all")
         .stderr_contains("bring them back first: kubectl failover resume --all")

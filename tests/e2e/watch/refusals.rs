@@ -71,7 +71,7 @@ async fn once_fails_if_a_group_could_not_be_moved() {
     let output = output.code(1).stdout_contains("fine -> fine-east");
     output
         .stderr_contains("web was not moved")
-        .stderr_contains("1 group(s) could not be moved");
+        .stderr_contains("1 group could not be moved");
 }
 
 #[tokio::test]

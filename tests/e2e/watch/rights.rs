@@ -174,6 +174,6 @@ async fn once_without_endpoint_slices_fails_and_names_the_groups() {
         .await
         .code(1);
     output
-        .stderr_contains("can't tell whether 1 group(s) are up to date")
+        .stderr_contains("can't tell whether 1 group is up to date")
         .stderr_contains("/web: reading its EndpointSlices is forbidden");
 }
