@@ -134,9 +134,10 @@ fn dropped_settings(present: &Deployment, printed: &[Value]) -> Vec<String> {
     dropped
 }
 
-/// The value `namespaces` is a list.
+/// Such as `namespaces={web,shop}`. In an older chart, the value became contexts.
 fn setting(arg: &str) -> String {
-    match arg.strip_prefix("--namespaces=") {
+    let names = ["--namespaces=", "--contexts="].map(|flag| arg.strip_prefix(flag));
+    match names.into_iter().flatten().next() {
         Some(names) => format!("namespaces={{{}}}", clean(names)),
         None => clean(arg),
     }
@@ -177,6 +178,7 @@ mod tests {
         };
         let limited = present(&[
             "watch",
+            "--kubeconfig=/etc/k",
             "--namespaces=a,b",
             "--max-moves=5/1m",
             "--selector=team=web",
