@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::fake_cluster::{FakeCluster, Proxy};
 use super::{json, problem, traffic};
@@ -60,7 +60,7 @@ async fn a_wait_without_clients_is_no_busy_loop() {
 async fn a_pod_that_takes_the_place_of_another_is_found_soon() {
     let cluster = FakeCluster::start(&[("old", Proxy::Counts)]).await;
     let rollout = async {
-        sleep(Duration::from_secs(1)).await;
+        cluster.scraped_again("old").await;
         cluster.replace("old", "new", Proxy::Counts);
     };
     let watch = watch(&cluster, "", Duration::from_secs(14));
@@ -146,7 +146,7 @@ async fn the_heading_says_that_nobody_answered() {
 async fn an_api_server_that_goes_away_in_mid_window_is_given_up_soon() {
     let cluster = FakeCluster::start(&[("a", Proxy::Counts)]).await;
     let partition = async {
-        sleep(Duration::from_secs(1)).await;
+        cluster.scraped_again("a").await;
         cluster.go_away();
     };
     let started = Instant::now();

@@ -208,6 +208,15 @@ impl FakeCluster {
         self.seen.lock().clone()
     }
 
+    /// Waits until a pod was scraped once more.
+    pub async fn scraped_again(&self, pod: &str) {
+        let scrapes = || self.seen.lock().scrapes.get(pod).copied().unwrap_or(0);
+        let before = scrapes();
+        while scrapes() == before {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Returns how many requests contain a text.
     pub fn count(&self, text: &str) -> usize {
         let seen = self.seen.lock();

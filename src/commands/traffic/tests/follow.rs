@@ -125,7 +125,7 @@ async fn a_group_that_is_deleted_meanwhile_does_not_hide_the_others() {
         while cluster.count("PATCH") < 2 {
             sleep(Duration::from_millis(20)).await;
         }
-        sleep(Duration::from_secs(2)).await;
+        cluster.scraped_again("a").await;
         cluster.delete("emoji-svc");
     };
     let work = run(&cluster, "failback --all --timeout 6s");
