@@ -1,13 +1,13 @@
 //! A summary of each cluster that backends are in: what it carries, and what it could carry.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::avoid_status::{AvoidEffect, AvoidStatus};
-use super::evacuations::last_returns;
 use super::ids::GroupId;
 use super::mirror_side::MirrorSide;
+use super::moves::LastReturn;
 use super::readiness::Readiness;
 use super::residence::{Membership, Residence};
 use super::status::{BackendStatus, Status};
@@ -260,6 +260,20 @@ pub fn by_cluster<'a>(
         }
     }
     clusters.into_values().collect()
+}
+
+/// Returns the last return of each evacuation, by its identifier.
+pub(super) fn last_returns<'a>(
+    statuses: impl Iterator<Item = &'a Status>,
+) -> HashMap<&'a str, &'a LastReturn> {
+    let mut returns: HashMap<&str, &LastReturn> = HashMap::new();
+    for last in statuses.filter_map(|status| status.last_return.as_ref()) {
+        let known = returns.entry(&last.id).or_insert(last);
+        if known.at < last.at {
+            *known = last;
+        }
+    }
+    returns
 }
 
 /// The clusters that the group's orders keep its traffic off, or have kept it off if they have

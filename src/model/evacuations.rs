@@ -1,13 +1,13 @@
 //! The evacuations that stand, put together from the orders on the groups, and the groups that they
 //! have missed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::avoid::AvoidEntry;
 use super::avoid_status::{AvoidEffect, AvoidStatus};
-use super::by_cluster::PlacedGroup;
+use super::by_cluster::{PlacedGroup, last_returns};
 use super::ids::GroupId;
 use super::moves::LastReturn;
 use super::residence::Membership;
@@ -115,20 +115,6 @@ fn counted<'a>(
         evacuation.last_return = last.filter(|last| evacuation.entry.at < Some(last.at));
     }
     found.into_values().collect()
-}
-
-/// Returns the last return of each evacuation, by its identifier.
-pub(super) fn last_returns<'a>(
-    statuses: impl Iterator<Item = &'a Status>,
-) -> HashMap<&'a str, &'a LastReturn> {
-    let mut returns: HashMap<&str, &LastReturn> = HashMap::new();
-    for last in statuses.filter_map(|status| status.last_return.as_ref()) {
-        let known = returns.entry(&last.id).or_insert(last);
-        if known.at < last.at {
-            *known = last;
-        }
-    }
-    returns
 }
 
 fn missed<'a>(

@@ -63,8 +63,7 @@ impl Campaign<'_> {
         let run_by = |runner: Runner| {
             let rows = read_back.iter().filter(|(_, now)| now.runner == runner);
             let rows: Vec<&EvacuationRow> = rows.map(|(row, _)| *row).collect();
-            let of = |count| format!("{count} of these groups ({})", names(&rows));
-            (!rows.is_empty()).then(|| of(rows.len()))
+            (!rows.is_empty()).then(|| format!("{} of these groups ({})", rows.len(), names(&rows)))
         };
         let upstream = run_by(Runner::Upstream).map(|groups| {
             format!(
