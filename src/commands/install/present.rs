@@ -134,10 +134,9 @@ fn dropped_settings(present: &Deployment, printed: &[Value]) -> Vec<String> {
     dropped
 }
 
-/// Such as `namespaces={web,shop}`. In an older chart, the value became contexts.
+/// The value `namespaces` is a list.
 fn setting(arg: &str) -> String {
-    let names = ["--namespaces=", "--contexts="].map(|flag| arg.strip_prefix(flag));
-    match names.into_iter().flatten().next() {
+    match arg.strip_prefix("--namespaces=") {
         Some(names) => format!("namespaces={{{}}}", clean(names)),
         None => clean(arg),
     }
@@ -178,7 +177,6 @@ mod tests {
         };
         let limited = present(&[
             "watch",
-            "--kubeconfig=/etc/k",
             "--namespaces=a,b",
             "--max-moves=5/1m",
             "--selector=team=web",
