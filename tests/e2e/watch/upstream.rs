@@ -120,7 +120,8 @@ async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
     shop.until_weights("mail", &[1, 0]).await;
 }
 
-/// A tenant may label its own namespace, and write its own groups under any name.
+/// A tenant may label its own namespace, give a deployment any name, and write its own groups under
+/// any name.
 #[tokio::test]
 async fn a_tenant_that_pretends_to_be_the_controller_takes_no_group_of_others() {
     let sandbox = Sandbox::start(&["west"]);
@@ -133,8 +134,8 @@ async fn a_tenant_that_pretends_to_be_the_controller_takes_no_group_of_others() 
     }
     let min_ready = json!({"metadata": {"annotations": {"failover.linkerd.io/min-ready": "2"}}});
     tenant.edit_split("web", min_ready).await;
-    tenant.deployment("any", 1).await;
-    tenant.until_running("any").await;
+    tenant.deployment("linkerd-failover", 1).await;
+    tenant.until_running("linkerd-failover").await;
     let everywhere = || {
         plugin()
             .without_clusters()
