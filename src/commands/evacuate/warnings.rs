@@ -150,6 +150,7 @@ impl Campaign<'_> {
             }
         })
     }
+
     /// Returns a command on all groups that were read.
     fn on_all(&self, command: &str) -> String {
         let everywhere = match self.env.flags.namespace {
