@@ -281,7 +281,7 @@ impl Credentials {
 
     fn user(&self) -> Value {
         let script = "cd \"$0\"; echo run >> runs; n=$(grep -c run runs); \
-                      while [ ! -e $n.json ]; do n=$((n - 1)); done; cat $n.json";
+                      while [ $n -gt 1 ] && [ ! -e $n.json ]; do n=$((n - 1)); done; cat $n.json";
         json!({"exec": {
             "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
             "command": "sh", "args": ["-c", script, self.folder.path()],
