@@ -1,6 +1,6 @@
 //! A summary of each cluster that backends are in: what it carries, and what it could carry.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -251,7 +251,10 @@ pub fn by_cluster<'a>(
             }
         }
     }
-    let returns = last_returns(groups.iter().map(|group| group.status));
+    let returns = groups
+        .iter()
+        .filter_map(|it| it.status.last_return.as_ref());
+    let returns = LastReturn::of_each(returns);
     for cluster in clusters.values_mut() {
         cluster.evacuations.sort_by_key(|it| it.since);
         for evacuation in &mut cluster.evacuations {
@@ -260,20 +263,6 @@ pub fn by_cluster<'a>(
         }
     }
     clusters.into_values().collect()
-}
-
-/// Returns the last return of each evacuation, by its identifier.
-pub(super) fn last_returns<'a>(
-    statuses: impl Iterator<Item = &'a Status>,
-) -> HashMap<&'a str, &'a LastReturn> {
-    let mut returns: HashMap<&str, &LastReturn> = HashMap::new();
-    for last in statuses.filter_map(|status| status.last_return.as_ref()) {
-        let known = returns.entry(&last.id).or_insert(last);
-        if known.at < last.at {
-            *known = last;
-        }
-    }
-    returns
 }
 
 /// The clusters that the group's orders keep its traffic off, or have kept it off if they have

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::avoid::AvoidEntry;
 use super::avoid_status::{AvoidEffect, AvoidStatus};
-use super::by_cluster::{PlacedGroup, last_returns};
+use super::by_cluster::PlacedGroup;
 use super::ids::GroupId;
 use super::moves::LastReturn;
 use super::residence::Membership;
@@ -109,7 +109,8 @@ fn counted<'a>(
             known.has_expired = !order.stands();
         }
     }
-    let returns = last_returns(statuses);
+    let returns = statuses.filter_map(|status| status.last_return.as_ref());
+    let returns = LastReturn::of_each(returns);
     for evacuation in found.values_mut() {
         let last = returns.get(&*evacuation.entry.id).copied();
         evacuation.last_return = last.filter(|last| evacuation.entry.at < Some(last.at));

@@ -68,6 +68,20 @@ pub struct LastReturn {
     pub at: Timestamp,
 }
 
+impl LastReturn {
+    /// Returns the last return of each evacuation, by its identifier.
+    pub fn of_each<'a>(returns: impl Iterator<Item = &'a Self>) -> HashMap<&'a str, &'a Self> {
+        let mut found: HashMap<&str, &Self> = HashMap::new();
+        for last in returns {
+            let known = found.entry(&last.id).or_insert(last);
+            if known.at < last.at {
+                *known = last;
+            }
+        }
+        found
+    }
+}
+
 impl LastMove {
     /// Returns the weights after the move, in the order of `backends`; none if the move names
     /// other backends.
