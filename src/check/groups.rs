@@ -208,18 +208,21 @@ impl Groups<'_> {
         let found = evacuations::recorded(self.statuses.iter());
         let commands = found.iter().map(|it| {
             let (cluster, id) = (word(it.cluster), word(&it.entry.id));
+            let purpose = match it.last_return {
+                Some(_) => "to go on with its return",
+                None => "to end it",
+            };
             let command = format!(
-                "kubectl failover return {cluster} --id {id} {}",
+                "{purpose}: kubectl failover return {cluster} --id {id} {}",
                 self.everywhere
             );
             command.trim_end().to_owned()
         });
         let commands: Vec<String> = commands.collect();
         let check = CheckResult::warning("evacuations", lines);
-        let check = match commands.as_slice() {
-            [] => check,
-            [command] => check.hint(format!("to end it: {command}")),
-            several => check.hint(format!("to end them: {}", several.join("; "))),
+        let check = match commands.is_empty() {
+            true => check,
+            false => check.hint(commands.join("; ")),
         };
         (!check.lines.is_empty()).then_some(check)
     }

@@ -71,9 +71,10 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let commands = Commands::new(&gathered, &args.many, &args.allow, &cluster, &id);
     let expires = now.and_then(|now| expiry(now, args.duration)).or(until);
     let by = gathered.contexts.first().map(|it| it.by.as_str());
-    let notes = known
-        .filter(|known| now.is_some_and(|now| !known.is_over(now)))
-        .map(|known| differences(&known, by, expires, reason.map(String::as_str)));
+    let notes = known.zip(now).map(|(known, now)| match known.is_over(now) {
+        true => vec![starts_again(&known, expires)],
+        false => differences(&known, by, expires, reason.map(String::as_str)),
+    });
     let doubts: Vec<String> = unreadable(&gathered, &targets).into_iter().collect();
     Campaign {
         notes: notes.into_iter().flatten().chain(doubts.clone()).collect(),
@@ -113,6 +114,17 @@ fn unreadable(gathered: &Gathered, targets: &[ContextTargets]) -> Option<String>
             name_some(broken.into_iter())
         )
     })
+}
+
+/// Says that an evacuation that has expired starts again, and when it ends.
+fn starts_again(known: &AvoidEntry, until: Option<Timestamp>) -> String {
+    let expired = known.until.map(|at| format!(" at {at:.0}"));
+    let end = match until {
+        Some(until) => format!("and expires at {until:.0}"),
+        None => "and does not expire (--duration limits it)".to_owned(),
+    };
+    let expired = expired.unwrap_or_default();
+    format!("{} expired{expired}: it starts again, {end}", known.id)
 }
 
 /// Says what running an evacuation again changes on it.
@@ -196,7 +208,17 @@ mod tests {
         };
         let same = differences(&known, Some("admin@vm"), known.until, None);
         assert!(same.is_empty(), "{same:?}");
+        assert_eq!(
+            starts_again(&known, None),
+            "CHG-77 expired at 2026-11-26T21:48:12Z: it starts again, and does not expire \
+             (--duration limits it)"
+        );
         let later = until("2026-11-27T01:48:12Z");
+        assert_eq!(
+            starts_again(&known, later),
+            "CHG-77 expired at 2026-11-26T21:48:12Z: it starts again, and expires at \
+             2026-11-27T01:48:12Z"
+        );
         assert_eq!(
             differences(&known, Some("bob@vm"), later, Some("disks")),
             [

@@ -52,7 +52,7 @@ impl Campaign<'_> {
             format!(
                 "warning: {} until a watch runs there, or someone fails back: {}",
                 stays_where_it_is(&unattended),
-                self.on_all("watch")
+                self.on_all("watch", &self.watch_flags())
             )
         });
         let warnings = [timed_out, manual, unattended];
@@ -152,14 +152,23 @@ impl Campaign<'_> {
     }
 
     /// Returns a command on all groups that were read.
-    fn on_all(&self, command: &str) -> String {
+    fn on_all(&self, command: &str, flags: &str) -> String {
         let everywhere = match self.env.flags.namespace {
             Some(_) => "",
             None => "-A ",
         };
-        let flags = &self.gathered.flags;
         let command = format!("kubectl failover {command} {everywhere}{flags}");
         command.trim_end().to_owned()
+    }
+
+    /// Returns the flags by which `watch`, which has no `--all-contexts`, reaches the same contexts.
+    fn watch_flags(&self) -> String {
+        if !self.many.all_contexts {
+            return self.gathered.flags.clone();
+        }
+        let read = self.gathered.contexts.iter();
+        let names: Vec<String> = read.map(|it| it.cluster.context.clone()).collect();
+        contexts::flags(self.env, Some(&names))
     }
 
     /// Returns the command that fails these groups back or, if they are not of one namespace, the
@@ -174,7 +183,7 @@ impl Campaign<'_> {
             Some(context.cluster.reach.for_plugin(&namespace))
         });
         let Some(place) = only else {
-            return self.on_all("status");
+            return self.on_all("status", &self.gathered.flags);
         };
         let names = rows.iter().map(|row| word(&row.id.short_name()));
         let names: Vec<String> = names.collect();

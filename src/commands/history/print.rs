@@ -56,7 +56,13 @@ impl HistoryPage {
             return Ok(());
         }
         if all.iter().all(|read| read.rows.is_empty()) {
-            self.streams.say("No failovers recorded.");
+            let is_narrow =
+                self.style.contexts && !self.style.namespaces && self.namespace.is_none();
+            let place = match is_narrow {
+                true => " in the contexts' namespaces (-A reads all namespaces)",
+                false => "",
+            };
+            self.streams.say(&format!("No failovers recorded{place}."));
         }
         let is_folded = self.format == HistoryFormat::Table
             && folded(&rows(all), false).iter().any(FoldedRow::is_many);

@@ -70,7 +70,7 @@ pub async fn run(
         }
     };
     page.streams.write(&text)?;
-    several::say_absent(page, &clusters, &absent);
+    several::say_absent(page, each, &clusters, &absent);
     Ok(exit)
 }
 

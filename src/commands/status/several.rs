@@ -22,6 +22,7 @@ use crate::model::{GroupId, Status};
 use crate::problem::{Exit, Problem};
 use crate::readiness::prefetch::list_groups_and_slices;
 use crate::resource::{GroupName, Record};
+use crate::text::clean;
 use crate::text::connection_flags::NO_FLAGS;
 use crate::view::formats::{json, yaml};
 use crate::view::status::clusters::{self, ClusterSnapshot, ClusterStatusList};
@@ -63,7 +64,7 @@ pub async fn run(
     let flags = contexts::flags_everywhere(each, selection);
     evacuations::print(page, &shown, &flags).await?;
     page.streams.write(&render(&snapshots, exit, page)?)?;
-    say_absent(page, &found, &absent);
+    say_absent(page, each, &found, &absent);
     Ok(exit)
 }
 
@@ -97,7 +98,12 @@ pub async fn find_all(each: &[CommandEnv], args: &StatusArgs) -> anyhow::Result<
 }
 
 /// Says which names match no group, or that there are no groups.
-pub fn say_absent(page: &StatusPage, found: &[Result<ClusterGroups, Problem>], absent: &[String]) {
+pub fn say_absent(
+    page: &StatusPage,
+    each: &[CommandEnv],
+    found: &[Result<ClusterGroups, Problem>],
+    absent: &[String],
+) {
     if !absent.is_empty() {
         page.streams.say(&format!(
             "error: there is no group {} in any cluster that could be read",
@@ -108,8 +114,21 @@ pub fn say_absent(page: &StatusPage, found: &[Result<ClusterGroups, Problem>], a
         .flatten()
         .all(|found| found.statuses.is_empty())
     {
+        let place = "in the clusters that could be read";
+        let flags = each.first().map(|env| &env.flags);
+        let flags = flags.filter(|flags| !flags.all_namespaces);
         page.streams
-            .say("No groups found in the clusters that could be read.");
+            .say(&match flags.map(|flags| &flags.namespace) {
+                None => format!("No groups found {place}."),
+                Some(Some(namespace)) => format!(
+                    "No groups found in namespace {} {place} (-A reads all namespaces).",
+                    clean(namespace)
+                ),
+                Some(None) => format!(
+                    "No groups found {place}, each in its context's namespace (-A reads all \
+                 namespaces)."
+                ),
+            });
     }
 }
 

@@ -94,7 +94,7 @@ impl EvacuationReport<'_> {
         });
         let forced = rows(&|row| row.is_forced_there && row.plan.moves());
         let forced = said_of(&forced, |_| {
-            format!("Forced to {cluster} by hand, and again after the return: ")
+            format!("Forced to {cluster} by hand, so traffic goes there again after the return: ")
         });
         let kept = self.still_avoid(&rows(&|row| is_quiet(row) && !row.kept_by.is_empty()));
         let away = rows(&|row| is_quiet(row) && row.stays_away);

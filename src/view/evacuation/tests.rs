@@ -83,7 +83,8 @@ fn the_plan_names_groups_that_are_forced_there() {
     let rows = [forced, row("vote", PlannedEffect::Moves, "wouldChange")];
     let plan = report("evacuate", &rows).plan(false, None);
     let last = plan.last().map(String::as_str);
-    let expected = "Forced to east by hand, and again after the return: east shop/web";
+    let expected =
+        "Forced to east by hand, so traffic goes there again after the return: east shop/web";
     assert_eq!(last, Some(expected));
 }
 
