@@ -182,7 +182,7 @@ impl Preflight {
             may_pass: true,
             ..Refusal::new(
                 format!("{name} gets no traffic: it is {by}"),
-                format!("to end the evacuation: {next}{else_next}"),
+                format!("to end the evacuation, for all its groups: {next}{else_next}"),
             )
         };
         refusal.unless_allowed(Danger::Evacuated, allowed)

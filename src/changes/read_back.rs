@@ -128,7 +128,7 @@ pub fn why_not_moved(status: &Status, name: &str, reach: &ConnectionFlags) -> Ve
         let by = evacuated(entry);
         let next = return_command(entry, reach);
         return vec![format!(
-            "traffic did not move to {name}: it is {by}; to end the evacuation: {next}"
+            "traffic did not move to {name}: it is {by}; to end the evacuation, for all its groups: {next}"
         )];
     }
     let (why, once) = match &backend.readiness {

@@ -233,7 +233,9 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
     for command in ["delete web", "set web --remove-fallback web-north"] {
         let refused = order(side, command).run().await.code(4);
         refused
-            .stderr_contains("end that first: kubectl failover return west --id west-20")
+            .stderr_contains(
+                "end that first, for all its groups: kubectl failover return west --id west-20",
+            )
             .stderr_lacks("failback");
     }
     // Without an identifier, it goes on with the same evacuation.
