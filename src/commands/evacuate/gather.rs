@@ -65,21 +65,18 @@ pub struct Gathered {
 /// # Errors
 /// If there is one context only and it cannot be read, or none of several can be.
 pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathered> {
-    let selection = match many.contexts.as_slice() {
-        _ if many.all_contexts => ContextSelection::All,
-        [] => {
-            let only = read(env, many).await?;
-            return Ok(Gathered {
-                flags: match &env.flags.namespace {
-                    Some(namespace) => only.cluster.reach.within(namespace),
-                    None => only.cluster.reach.all().to_owned(),
-                },
-                contexts: vec![only],
-                unread: Vec::new(),
-            });
-        }
-        names => ContextSelection::Named(names),
-    };
+    let selection = ContextSelection::of(&many.contexts, many.all_contexts);
+    if selection.is_empty() {
+        let only = read(env, many).await?;
+        return Ok(Gathered {
+            flags: match &env.flags.namespace {
+                Some(namespace) => only.cluster.reach.within(namespace),
+                None => only.cluster.reach.all().to_owned(),
+            },
+            contexts: vec![only],
+            unread: Vec::new(),
+        });
+    }
     let each = contexts::each(env, selection)?;
     let reads = each.iter().map(|env| read_in_time(env, many));
     let (mut found, mut unread) = (Vec::new(), Vec::new());
