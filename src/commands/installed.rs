@@ -41,8 +41,7 @@ pub async fn find(
 ) -> Result<Installed, Problem> {
     let possible = Possible::new(namespace, limited_to)?;
     let mut kinds: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
-    let objects = possible.objects.iter();
-    for object in objects.filter(|it| it["kind"] != "Namespace") {
+    for object in &possible.objects {
         kinds.entry(collection(object)).or_default().push(object);
     }
     let lists = kinds.values().map(|kind| list(cluster, &possible, kind));
