@@ -36,6 +36,7 @@ pub mod routing;
 pub mod selector;
 mod traffic_split;
 pub mod upstream;
+mod writer;
 
 pub use backend_list::{BackendListChange, change_backends};
 pub use change::{Change, ChangeBuilder, TrafficMove};

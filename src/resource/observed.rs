@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 
 use super::annotations::{AVOID, LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS, PRIMARY_SERVICE};
-use super::meta::{ManagedFields, Meta};
+use super::meta::Meta;
 use super::orders;
 use super::provenance::FIELD_MANAGER;
 use super::record::Record;
+use super::writer::Versions;
 use crate::model::moves::same_weights;
 use crate::model::{AvoidEntry, EventKind, Group, GroupEvent, LastMove, Override, Pause};
 
@@ -79,7 +80,7 @@ impl ObservedChange<'_> {
         let at = note.as_ref().map(|note| note.at);
         let is_over = old.until.is_some_and(|until| until <= self.seen);
         let whose = format!("{}'s force to {}", named(&old.by), old.to);
-        let (kind, why) = match self.writer() {
+        let (kind, why) = match self.versions().writer() {
             Some(manager) if manager != FIELD_MANAGER && by.is_none() => (
                 EventKind::Edited,
                 format!("{whose} was removed from the object"),
@@ -113,7 +114,7 @@ impl ObservedChange<'_> {
         });
         let is_replaced = |old: &AvoidEntry| after.iter().any(|entry| entry.id == old.id);
         let ended = before.iter().filter(|entry| !is_replaced(entry));
-        let is_own = self.writer() == Some(FIELD_MANAGER);
+        let is_own = self.versions().writer() == Some(FIELD_MANAGER);
         let ended = ended.map(|entry| {
             let whose = format!("{}'s {}", named(&entry.by), entry.as_noun());
             let (kind, why) = match () {
@@ -181,7 +182,10 @@ impl ObservedChange<'_> {
         if changed.is_empty() {
             return None;
         }
-        let is_own = self.writer().is_none_or(|manager| manager == FIELD_MANAGER);
+        let is_own = self
+            .versions()
+            .writer()
+            .is_none_or(|manager| manager == FIELD_MANAGER);
         let kind = if is_own {
             EventKind::Set
         } else {
@@ -198,7 +202,7 @@ impl ObservedChange<'_> {
         let (Ok(before), Ok(after)) = (&self.before.group, &self.after.group) else {
             return Vec::new();
         };
-        if self.writer() != Some(FIELD_MANAGER) {
+        if self.versions().writer() != Some(FIELD_MANAGER) {
             return Vec::new();
         }
         let missing = |from: &Group, what: &'static str, all: &Group| -> Vec<String> {
@@ -244,7 +248,7 @@ impl ObservedChange<'_> {
             }
             None => {
                 let why = "weights changed outside this tool".to_owned();
-                self.event(EventKind::Edited, None, self.other_writer(), why)
+                self.event(EventKind::Edited, None, self.editor(), why)
             }
         };
         events.push(GroupEvent {
@@ -279,34 +283,21 @@ impl ObservedChange<'_> {
         same_weights(&note.to, &weights).then_some(note)
     }
 
-    /// Returns the field manager that wrote the later version: a hint.
-    fn writer(&self) -> Option<&str> {
-        self.newest(self.after.meta.managed_fields.iter())
-    }
-
-    /// Returns the last writer besides this tool, whose entry changes with those of others and may
-    /// have the same time.
-    fn other_writer(&self) -> String {
-        let entries = self.after.meta.managed_fields.iter();
-        let others = entries.filter(|entry| entry.manager != FIELD_MANAGER);
-        self.newest(others)
-            .map_or_else(|| self.who(), str::to_owned)
-    }
-
-    fn newest<'b>(
-        &self,
-        entries: impl Iterator<Item = &'b ManagedFields> + Clone,
-    ) -> Option<&'b str> {
-        let is_new = |entry: &&ManagedFields| !self.before.meta.managed_fields.contains(entry);
-        // A write takes fields from the entries of others, which may have the same second.
-        let age = |entry: &&ManagedFields| (entry.time, entry.manager == FIELD_MANAGER);
-        let newest = entries.clone().filter(is_new).max_by_key(age);
-        let newest = newest.or_else(|| entries.max_by_key(age));
-        newest.map(|entry| entry.manager.as_str())
+    fn versions(&self) -> Versions<'_> {
+        Versions {
+            before: &self.before.meta,
+            after: &self.after.meta,
+        }
     }
 
     fn who(&self) -> String {
-        self.writer().unwrap_or_default().to_owned()
+        self.versions().writer().unwrap_or_default().to_owned()
+    }
+
+    /// Who changed the weights.
+    fn editor(&self) -> String {
+        let editor = self.versions().backends_editor();
+        editor.map_or_else(|| self.who(), str::to_owned)
     }
 
     fn event(&self, kind: EventKind, at: Option<Timestamp>, by: String, why: String) -> GroupEvent {
