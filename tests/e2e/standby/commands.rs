@@ -132,8 +132,8 @@ async fn an_override_ends_the_standby_and_its_end_brings_it_back() {
     run(&ns.west, "force web --to web-east --duration 1s")
         .await
         .success();
-    ns.west.until_weights("web", &[0, 1]).await;
     ns.west.until_weights("web", &[ALL, 1]).await;
+    assert_eq!(ns.west.last_move("web").await["from"], "web=0,web-east=1");
 
     run(&ns.west, "pause web").await.success();
     ns.west.until_weights("web", &[ALL, 1]).await;
