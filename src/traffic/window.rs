@@ -17,7 +17,7 @@ const PERMIT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The namespace and the name of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct PodName {
+pub struct PodName {
     pub namespace: String,
     pub name: String,
 }

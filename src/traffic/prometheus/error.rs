@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::query::JOB;
+use super::selectors::JOB;
 use crate::cluster::RequestError;
 use crate::cluster::transport::error::Cause;
 use crate::problem::{Problem, more_time};

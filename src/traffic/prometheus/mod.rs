@@ -5,6 +5,7 @@ pub mod answer;
 pub mod endpoint;
 pub mod error;
 pub mod query;
+mod selectors;
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use tokio::time::{Instant, sleep_until};
 use self::answer::counted;
 use self::endpoint::PrometheusEndpoint;
 use self::error::{PrometheusCause, PrometheusError, SourceError};
-use self::query::{QueryScope, promql};
+use self::query::promql;
+use self::selectors::QueryScope;
 use super::proxies::ProxySource;
 use crate::cluster::Cluster;
 use crate::model::ServiceRef;

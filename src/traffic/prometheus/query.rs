@@ -6,12 +6,11 @@
 //! scrape, and after a failover all series of the new backend begin. Only where there is no scrape
 //! from before the window, or the counter was reset, `increase` estimates.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::selectors::{PROCESS_START, QueryScope, destinations, hosts, quoted, services};
 use crate::model::ServiceRef;
 use crate::traffic::metrics::scrape::{GroupServices, ScrapedGroups};
 
@@ -29,31 +28,17 @@ pub const OLDER: &str = "older ";
 pub const READY_MIN: &str = "ready_min";
 pub const READY_MAX: &str = "ready_max";
 
-/// Prometheus's job of the proxies, as linkerd-viz and Linkerd's documentation name it.
-pub const JOB: &str = "linkerd-proxy";
-
 const BY_DESTINATION: &str = "direction,authority,dst_namespace,dst_service";
 const BY_PARENT: &str = "parent_namespace,parent_name,backend_namespace,backend_name";
 const REFUSED: &str = "error=~\"FAIL_FAST|LOAD_SHED\"";
 /// Requests to Services are counted by protocol.
 const PROTOCOLS: [&str; 2] = ["http", "grpc"];
 
-/// Whose requests are counted, and since when.
-#[derive(Debug)]
-pub struct QueryScope<'a> {
-    /// The clients' namespaces.
-    pub namespaces: &'a BTreeSet<String>,
-    /// The clients' names, if not all pods of the namespaces are clients.
-    pub pods: Option<BTreeSet<String>>,
-    pub window: Duration,
-    /// When the object of each group was created.
-    pub created: &'a [Option<Timestamp>],
-}
-
 /// Returns the query of the groups.
 pub fn promql(groups: &ScrapedGroups, scope: &QueryScope<'_>) -> String {
     let query = Query {
-        base: base(scope),
+        base: scope.base(),
+        clients: scope.each_client(),
         window: format!("{}ms", scope.window.as_millis()),
     };
     let all = AllServices::new(groups.iter());
@@ -108,6 +93,8 @@ impl<'a> AllServices<'a> {
 struct Query {
     /// The labels of all series.
     base: String,
+    /// One series of each client, if `base` also fits other pods.
+    clients: Option<String>,
     window: String,
 }
 
@@ -121,7 +108,15 @@ impl Query {
     }
 
     fn process_start(&self) -> String {
-        self.whole("process_start_time_seconds")
+        self.whole(PROCESS_START)
+    }
+
+    /// Leaves out the series of pods that are no clients.
+    fn of_clients(&self, series: String) -> String {
+        match &self.clients {
+            Some(clients) => format!("({series}) and on (namespace,pod) ({clients})"),
+            None => series,
+        }
     }
 
     /// What the counters of a selector grew by, summed up by labels.
@@ -137,12 +132,13 @@ impl Query {
              or (({series} unless {series} offset {window}) and on (namespace, pod) {known}) \
              or increase({series}[{window}])"
         );
+        let grown = self.of_clients(grown);
         labelled(name(selector), &format!("sum by ({by},{and_by}) ({grown})"))
     }
 
     /// The current values of a selector, summed up by labels.
     fn gauge(&self, selector: &str, by: &str, and_by: &str) -> String {
-        let series = self.whole(selector);
+        let series = self.of_clients(self.whole(selector));
         labelled(
             name(selector),
             &format!("sum by ({by},{and_by}) ({series})"),
@@ -158,12 +154,12 @@ impl Query {
     /// The pods, and the time between their scrapes.
     fn proxies(&self) -> Vec<String> {
         let (start, window) = (self.process_start(), &self.window);
+        let time = format!("timestamp({start}) - timestamp({start} offset {window})");
+        let time = self.of_clients(time);
+        let pods = self.of_clients(start);
         vec![
-            labelled(PODS, &format!("count({start})")),
-            labelled(
-                SECONDS,
-                &format!("avg(timestamp({start}) - timestamp({start} offset {window}))"),
-            ),
+            labelled(PODS, &format!("count({pods})")),
+            labelled(SECONDS, &format!("avg({time})")),
         ]
     }
 
@@ -199,6 +195,7 @@ impl Query {
         let series = self.whole(&format!(
             "{{__name__=~\"outbound_(http|grpc)_balancer_endpoints\",{labels}}}"
         ));
+        let series = self.of_clients(series);
         [(READY_MIN, "min"), (READY_MAX, "max")].map(|(metric, least_or_most)| {
             let by_pod = format!("sum by (namespace,pod,{BY_PARENT}) ({series})");
             labelled(
@@ -226,7 +223,8 @@ impl Query {
             format!("({series} > 0 unless ({series} == {series} offset {window}))")
         });
         let grown: Vec<String> = grown.collect();
-        let by_pod = format!("count by (namespace,pod) ({})", grown.join(" or "));
+        let grown = self.of_clients(grown.join(" or "));
+        let by_pod = format!("count by (namespace,pod) ({grown})");
         let older = created.map(|created| {
             let (start, created) = (self.process_start(), created.as_second());
             let older = format!("count(({start} < {created}) and on (namespace,pod) {by_pod})");
@@ -246,93 +244,53 @@ fn name(selector: &str) -> &str {
     selector.split('{').next().unwrap_or_default()
 }
 
-fn base(scope: &QueryScope<'_>) -> String {
-    let namespaces: Vec<String> = scope.namespaces.iter().map(|it| escaped(it)).collect();
-    let mut base = format!("job=\"{JOB}\",namespace=~{}", quoted(&namespaces.join("|")));
-    if let Some(pods) = &scope.pods {
-        let _ = write!(base, ",pod=~{}", quoted(&any_pod(pods)));
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::traffic::window::PodName;
+
+    fn query(clients: &[(&str, &str)]) -> String {
+        let groups = ScrapedGroups::new(vec![GroupServices {
+            apex: ServiceRef::new("shop", "web"),
+            backends: vec![ServiceRef::new("shop", "web")],
+        }]);
+        let pods = clients.iter().map(|(namespace, name)| PodName {
+            namespace: (*namespace).to_owned(),
+            name: (*name).to_owned(),
+        });
+        promql(
+            &groups,
+            &QueryScope {
+                namespaces: &["bank", "shop"].map(str::to_owned).into(),
+                pods: Some(pods.collect()),
+                window: Duration::from_secs(60),
+                created: &[],
+            },
+        )
     }
-    base
-}
 
-/// The labels of the series of the backends: by the authority that the proxy addresses, else by the
-/// Service of the endpoint.
-fn destinations(backends: &BTreeSet<&ServiceRef>) -> [String; 2] {
-    [
-        format!(
-            "direction=\"outbound\",authority=~{}",
-            quoted(&hosts(backends))
-        ),
-        format!(
-            "direction=\"outbound\",authority!~{},{}",
-            quoted(&format!("[^.]*[.][^.]*[.]{SVC}")),
-            labels("dst_service", "dst_namespace", backends)
-        ),
-    ]
-}
-
-/// The rest of a Service's host name.
-const SVC: &str = "svc([.].*)?";
-
-/// A regular expression of the host names of Services.
-fn hosts(services: &BTreeSet<&ServiceRef>) -> String {
-    let hosts = services.iter().map(|service| {
-        let [name, namespace] = [&service.name, &service.namespace].map(|text| escaped(text));
-        format!("{name}[.]{namespace}[.]{SVC}")
-    });
-    hosts.collect::<Vec<_>>().join("|")
-}
-
-fn services(what: &str, services: &BTreeSet<&ServiceRef>) -> String {
-    labels(
-        &format!("{what}_name"),
-        &format!("{what}_namespace"),
-        services,
-    )
-}
-
-/// Labels that have the names and the namespaces of Services. Their combinations are not compared:
-/// what is too much in the answer is ignored there.
-fn labels(name: &str, namespace: &str, services: &BTreeSet<&ServiceRef>) -> String {
-    let (mut names, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
-    for service in services {
-        names.insert(escaped(&service.name));
-        namespaces.insert(escaped(&service.namespace));
-    }
-    let any = |texts: BTreeSet<String>| quoted(&texts.into_iter().collect::<Vec<_>>().join("|"));
-    format!("{name}=~{},{namespace}=~{}", any(names), any(namespaces))
-}
-
-/// A regular expression of pods. Most names differ only after the last hyphen.
-fn any_pod(pods: &BTreeSet<String>) -> String {
-    let mut ends = BTreeMap::<&str, Vec<String>>::new();
-    for pod in pods {
-        let (begin, end) = pod.split_at(pod.rfind('-').map_or(0, |hyphen| hyphen + 1));
-        ends.entry(begin).or_default().push(escaped(end));
-    }
-    let names = ends
-        .into_iter()
-        .map(|(begin, ends)| format!("{}({})", escaped(begin), ends.join("|")));
-    names.collect::<Vec<_>>().join("|")
-}
-
-/// Escapes what has a meaning in a regular expression (RE2).
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in text.chars() {
-        if "\\.+*?()|[]{}^$".contains(character) {
-            escaped.push('\\');
+    #[test]
+    fn a_pod_with_the_name_of_a_client_in_another_namespace_is_left_out() {
+        let query = query(&[("bank", "bot-0"), ("shop", "bot-1")]);
+        let clients = "and on (namespace,pod) (\
+             process_start_time_seconds{job=\"linkerd-proxy\",namespace=\"bank\",pod=~\"bot-(0)\"} or \
+             process_start_time_seconds{job=\"linkerd-proxy\",namespace=\"shop\",pod=~\"bot-(1)\"})";
+        let parts: Vec<&str> = query.split("\nor\n").collect();
+        for part in parts {
+            assert!(part.contains(clients), "{part}");
         }
-        escaped.push(character);
     }
-    escaped
-}
 
-/// A string of PromQL.
-fn quoted(text: &str) -> String {
-    let escaped = text
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n");
-    format!("\"{escaped}\"")
+    #[test]
+    fn namespaces_without_clients_are_not_asked_for() {
+        let query = query(&[("shop", "bot-0"), ("shop", "bot-1")]);
+        assert!(query.contains("namespace=~\"shop\",pod=~\"bot-(0|1)\""));
+        assert!(!query.contains("bank"), "{query}");
+        assert!(
+            !query.contains("and on (namespace,pod) (process"),
+            "{query}"
+        );
+    }
 }
