@@ -32,6 +32,7 @@ pub async fn run(
     let end = started + timeout;
     let waiting = Waiting::start(&page.streams, asked.clone(), timeout);
     let mut reports = meter.next().await?;
+    let mut windows = 1;
     loop {
         let missing = missing(&args.goals, &reports);
         // A window that ends too late is not begun.
@@ -41,6 +42,7 @@ pub async fn run(
         waiting.say(&found(&missing, reports.len()));
         let say = |line: &str| waiting.say(&[line.to_owned()]);
         reports = meter.again(Some(end), say).await?;
+        windows += 1;
     }
     waiting.end();
     let missing = missing(&args.goals, &reports);
@@ -61,9 +63,20 @@ pub async fn run(
     if missing.is_empty() {
         return Ok(Exit::Done);
     }
-    let seconds = seconds(started.elapsed().as_secs_f64());
-    let problem = Problem::not_met(format!("timed out after {seconds} waiting for {asked}"))
-        .next_all(found(&missing, reports.len()));
+    // One window is always counted: it can take longer, and that of Prometheus has ended already.
+    let waited = started.elapsed();
+    let (waited, only) = match windows {
+        1 if waited < timeout => (timeout, Some(meter.interval())),
+        _ => (waited, None),
+    };
+    let only = only.map(|interval| {
+        let interval = seconds(interval.as_secs_f64());
+        format!("only one window was counted, since another one takes {interval}; use a longer --timeout")
+    });
+    let waited = seconds(waited.as_secs_f64());
+    let problem = Problem::not_met(format!("timed out after {waited} waiting for {asked}"))
+        .next_all(found(&missing, reports.len()))
+        .next_all(only);
     Err(Problem {
         is_printed: is_data,
         ..problem

@@ -104,6 +104,22 @@ async fn a_wait_asks_again_over_the_same_port_forward() {
 }
 
 #[tokio::test]
+async fn a_timeout_without_time_for_a_second_window_says_so() {
+    let cluster = with_viz(&["a"]).await;
+    let goal = "--source prometheus --for share(web-svc-east)>=95% --timeout 1s";
+    let problem = problem(traffic(&cluster, goal).await.0);
+    assert_eq!(
+        problem.message,
+        "timed out after 1s waiting for share(web-svc-east)>=95%"
+    );
+    assert_eq!(
+        problem.next[1],
+        "only one window was counted, since another one takes 2s; use a longer --timeout"
+    );
+    assert_eq!(cluster.seen().queries.len(), 1);
+}
+
+#[tokio::test]
 async fn auto_asks_prometheus_only_for_what_the_proxies_would_leave_out() {
     let few = with_viz(&["a", "b"]).await;
     assert_eq!(
