@@ -2,7 +2,7 @@
 //! `metadata.managedFields` are whole seconds, and a write also changes the entries that it takes
 //! fields from.
 
-use super::meta::{ManagedFields, Meta};
+use super::meta::{ManagedFields, Meta, OwnedFields};
 use super::provenance::FIELD_MANAGER;
 
 /// Two versions of an object.
@@ -28,16 +28,36 @@ impl<'a> Versions<'a> {
             .or_else(|| self.newest(is_foreign))
     }
 
-    /// Prefers the entries that changed. In the same second, this tool's entry counts as newer.
+    /// Prefers the entries that another write made or added to. In the same second, this tool's entry
+    /// counts as newer.
     fn newest(self, is_wanted: impl Fn(&ManagedFields) -> bool) -> Option<&'a str> {
         let entries = self.after.managed_fields.iter();
         let newest = entries
             .filter(|entry| is_wanted(entry))
             .max_by_key(|entry| {
-                let is_new = !self.before.managed_fields.contains(entry);
-                (is_new, entry.time, entry.manager == FIELD_MANAGER)
+                (
+                    self.has_written(entry),
+                    entry.time,
+                    entry.manager == FIELD_MANAGER,
+                )
             });
         newest.map(|entry| entry.manager.as_str())
+    }
+
+    /// Whether an entry shows a write between the versions. The entry of a manager whose fields
+    /// someone else removed has less than before, and the same time.
+    fn has_written(self, entry: &ManagedFields) -> bool {
+        let had = |old: &OwnedFields| {
+            let OwnedFields { backends, orders } = entry.owned;
+            (old.backends || !backends) && (old.orders || !orders)
+        };
+        let is_rest_of = |old: &ManagedFields| {
+            old.manager == entry.manager
+                && old.subresource == entry.subresource
+                && old.time == entry.time
+                && had(&old.owned)
+        };
+        !self.before.managed_fields.iter().any(is_rest_of)
     }
 }
 
@@ -45,7 +65,6 @@ impl<'a> Versions<'a> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::super::meta::OwnedFields;
     use super::*;
 
     /// An object, by its managers, the seconds of their last writes, and whether they own the backends.
@@ -89,6 +108,17 @@ mod tests {
             after: &after,
         };
         assert_eq!(versions.backends_editor(), Some("kubectl-edit"));
+    }
+
+    #[test]
+    fn who_takes_the_fields_of_this_tool_away_is_the_writer() {
+        let before = version(&[(FIELD_MANAGER, 7, true)]);
+        let after = version(&[(FIELD_MANAGER, 7, false), ("kubectl-edit", 7, true)]);
+        let versions = Versions {
+            before: &before,
+            after: &after,
+        };
+        assert_eq!(versions.writer(), Some("kubectl-edit"));
     }
 
     #[test]
