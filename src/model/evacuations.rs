@@ -136,10 +136,11 @@ fn missed<'a>(
         Some(MissedGroup {
             context: placed.context,
             id: &placed.status.id,
+            // Creation times are whole seconds. An older group would have been evacuated.
             is_newer: group
                 .created
                 .zip(entry.at)
-                .is_some_and(|(new, at)| new > at),
+                .is_some_and(|(new, at)| new.as_second() >= at.as_second()),
             is_left: placed.is_left_alone(cluster),
         })
     });
@@ -179,9 +180,7 @@ impl<'a> PlacedGroup<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        Backend, Carrier, Group, Readiness, Residence, Runner, ServiceRef, WeightsOrigin,
-    };
+    use crate::model::{Readiness, Residence, Runner, WeightsOrigin, fixtures};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -189,15 +188,8 @@ mod tests {
 
     /// A group with a backend in east. It is evacuated by W2, or was returned from it.
     fn group(name: &str, evacuated: Option<i64>, returned: Option<(&str, i64)>) -> Status {
-        let id = GroupId {
-            namespace: "shop".into(),
-            kind: "trafficsplit",
-            name: name.into(),
-        };
-        let backends = [("web", 0), ("web-west", 1)];
-        let backends = backends
-            .map(|(name, weight)| Backend::new("shop", ServiceRef::new("shop", name), weight));
-        let mut group = Group::ordinary(id, Carrier::Split, "web".into(), backends.into(), 0);
+        let id = fixtures::id("shop", name);
+        let mut group = fixtures::group(id, &[("web", 0), ("web-west", 1)]);
         let entries = evacuated.map(|second| AvoidEntry {
             backends: vec!["web".into()],
             cluster: Some("east".into()),
@@ -222,21 +214,22 @@ mod tests {
         )
     }
 
+    fn dated(status: &Status, created: Option<Timestamp>) -> DatedGroup<'_> {
+        DatedGroup {
+            placed: PlacedGroup {
+                context: "east",
+                server: "https://east",
+                own: "east",
+                status,
+                residences: vec![Residence::Local, Residence::Unknown],
+            },
+            created,
+        }
+    }
+
     /// Whether a return is under way, and the groups that the evacuation has missed.
     fn found(statuses: &[Status]) -> (bool, Vec<String>) {
-        let dated: Vec<DatedGroup> = statuses
-            .iter()
-            .map(|status| DatedGroup {
-                placed: PlacedGroup {
-                    context: "east",
-                    server: "https://east",
-                    own: "east",
-                    status,
-                    residences: vec![Residence::Local, Residence::Unknown],
-                },
-                created: None,
-            })
-            .collect();
+        let dated: Vec<DatedGroup> = statuses.iter().map(|it| dated(it, None)).collect();
         let found = evacuations(&dated);
         let [only] = found.as_slice() else {
             panic!("one evacuation: {found:?}")
@@ -248,6 +241,20 @@ mod tests {
             only.last_return.is_some(),
             missed.map(|it| it.id.short_name()).collect(),
         )
+    }
+
+    #[test]
+    fn a_group_from_the_second_of_the_evacuation_is_newer() {
+        let mut left = group("left", Some(10), None);
+        for avoid in &mut left.avoid {
+            avoid.entry.at = Timestamp::from_millisecond(10_400).ok();
+        }
+        let new = group("new", None, None);
+        for (created, is_newer) in [(9, false), (10, true), (11, true)] {
+            let groups = [dated(&left, None), dated(&new, Some(at(created)))];
+            let found = evacuations(&groups);
+            assert_eq!(found[0].missed[0].is_newer, is_newer, "{created}");
+        }
     }
 
     #[test]

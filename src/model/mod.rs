@@ -20,6 +20,8 @@ mod effective;
 pub mod evacuation;
 pub mod evacuations;
 pub mod event;
+#[cfg(test)]
+pub mod fixtures;
 pub mod fold;
 pub mod group;
 pub mod histogram;
