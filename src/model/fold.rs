@@ -142,14 +142,7 @@ pub fn fold_texts(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn id(namespace: &str, name: &str) -> GroupId {
-        GroupId {
-            namespace: namespace.into(),
-            kind: "trafficsplit",
-            name: name.into(),
-        }
-    }
+    use crate::model::fixtures::id;
 
     #[test]
     fn many_items_with_one_key_are_one_batch_at_the_position_of_the_first() {

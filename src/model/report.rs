@@ -343,20 +343,11 @@ fn describe(group: &Group, backend: Candidate, detail: Detail) -> String {
 mod tests {
     use jiff::Timestamp;
 
-    use crate::model::{
-        Backend, Carrier, Group, GroupId, PolicyKind, Readiness, ServiceRef, Timers, decide,
-    };
+    use crate::model::{Group, PolicyKind, Readiness, Timers, decide, fixtures};
 
     fn group(kind: PolicyKind, weights: [u64; 2]) -> Group {
-        let id = GroupId {
-            namespace: "ns".to_owned(),
-            kind: "trafficsplit",
-            name: "web".to_owned(),
-        };
-        let backend = |(name, weight)| Backend::new("ns", ServiceRef::new("ns", name), weight);
-        let backends = ["web", "east"].into_iter().zip(weights).map(backend);
-        let mut group =
-            Group::ordinary(id, Carrier::Split, "web".to_owned(), backends.collect(), 0);
+        let [web, east] = weights;
+        let mut group = fixtures::group(fixtures::id("ns", "web"), &[("web", web), ("east", east)]);
         group.policy.kind = kind;
         group
     }

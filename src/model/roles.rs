@@ -141,14 +141,7 @@ pub fn common<'a>(texts: impl IntoIterator<Item = (&'a Roles, &'a str)>) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn id(namespace: &str, name: &str) -> GroupId {
-        GroupId {
-            namespace: namespace.into(),
-            kind: "trafficsplit",
-            name: name.into(),
-        }
-    }
+    use crate::model::fixtures::id;
 
     #[test]
     fn texts_about_groups_with_the_same_cause_are_the_same_by_role() {

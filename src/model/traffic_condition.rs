@@ -257,48 +257,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::ids::{GroupId, ServiceRef};
-    use crate::model::traffic::{Clients, TrafficRow};
+    use crate::model::fixtures::{traffic_report, traffic_row};
+    use crate::model::traffic::Clients;
 
     fn report(responses: [f64; 2]) -> TrafficReport {
-        let row = |(name, success): (&str, f64)| TrafficRow {
-            name: name.to_owned(),
-            service: ServiceRef::new("ns", name),
-            weight: 1,
-            meshed: None,
-            traffic: BackendTraffic {
+        let row = |(name, success)| {
+            let traffic = BackendTraffic {
                 success,
                 failure: success / 9.0,
                 rps: success,
                 refused: 3.0,
                 ..BackendTraffic::default()
-            },
+            };
+            traffic_row(name, 1, traffic)
         };
+        let rows = ["web", "web-east"].into_iter().zip(responses).map(row);
         TrafficReport {
-            id: GroupId {
-                namespace: "ns".to_owned(),
-                kind: "trafficsplit",
-                name: "web".to_owned(),
-            },
-            apex: "web".to_owned(),
-            primary: None,
-            rows: ["web", "web-east"]
-                .into_iter()
-                .zip(responses)
-                .map(row)
-                .collect(),
             refused: 1.0,
-            seconds: 10.0,
-            clients: Clients {
-                pods: 1,
-                asked: 1,
-                ..Clients::default()
-            },
-            has_moved: false,
-            conflicts: Vec::new(),
-            before: None,
-            counted_by: None,
-            unaccepted: None,
+            ..traffic_report(rows.collect())
         }
     }
 

@@ -129,17 +129,11 @@ pub fn has_live_fallback(group: &Group, readiness: &[Readiness]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Backend, Carrier, GroupId, ServiceRef};
+    use crate::model::fixtures;
 
     fn group(weights: [u64; 2]) -> Group {
-        let id = GroupId {
-            namespace: "ns".to_owned(),
-            kind: "trafficsplit",
-            name: "web".to_owned(),
-        };
-        let backend = |(name, weight)| Backend::new("ns", ServiceRef::new("ns", name), weight);
-        let backends = ["web", "east"].into_iter().zip(weights).map(backend);
-        Group::ordinary(id, Carrier::Split, "web".to_owned(), backends.collect(), 0)
+        let [web, east] = weights;
+        fixtures::group(fixtures::id("ns", "web"), &[("web", web), ("east", east)])
     }
 
     fn at(second: i64) -> Option<Timestamp> {

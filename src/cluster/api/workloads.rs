@@ -23,7 +23,7 @@ pub const OWN_NAME: &str = "kubectl-failover";
 pub const UPSTREAM_NAME: &str = "linkerd-failover";
 
 /// A Deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deployment {
     pub name: String,
     pub namespace: String,
@@ -204,15 +204,8 @@ mod tests {
             ("", "", None),
         ] {
             let deployment = Deployment {
-                name: String::new(),
-                namespace: String::new(),
-                application: None,
-                helm_release: None,
-                wanted: 1,
-                ready: 1,
-                version: None,
                 image: image.to_owned(),
-                args: Vec::new(),
+                ..Deployment::default()
             };
             let found = (deployment.image_repository(), deployment.image_tag());
             assert_eq!(found, (repository, tag), "{image}");

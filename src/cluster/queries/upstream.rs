@@ -63,14 +63,10 @@ mod tests {
     fn deployment(args: &[&str]) -> Deployment {
         Deployment {
             name: "linkerd-failover".to_owned(),
-            namespace: String::new(),
-            application: None,
-            helm_release: None,
             wanted: 1,
             ready: 1,
-            version: None,
-            image: String::new(),
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            ..Deployment::default()
         }
     }
 

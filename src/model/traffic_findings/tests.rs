@@ -1,47 +1,33 @@
 //! Each finding, and reports without one.
 
 use super::*;
-use crate::model::ids::{GroupId, ServiceRef};
+use crate::model::fixtures::{id, traffic_report, traffic_row};
+use crate::model::ids::GroupId;
 use crate::model::traffic::{BackendTraffic, Clients, EarlierTraffic, SilentClient, TrafficRow};
 
 fn row(name: &str, weight: u64, success: f64, failure: f64) -> TrafficRow {
-    TrafficRow {
-        name: name.to_owned(),
-        service: ServiceRef::new("ns", name),
-        weight,
-        meshed: None,
-        traffic: BackendTraffic {
-            success,
-            failure,
-            ready: Some((1, 1)),
-            ..BackendTraffic::default()
-        },
-    }
+    let traffic = BackendTraffic {
+        success,
+        failure,
+        ready: Some((1, 1)),
+        ..BackendTraffic::default()
+    };
+    traffic_row(name, weight, traffic)
 }
 
 fn report(rows: &[TrafficRow]) -> TrafficReport {
     TrafficReport {
         id: GroupId {
-            namespace: "ns".to_owned(),
             kind: "httproute",
-            name: "web".to_owned(),
+            ..id("ns", "web")
         },
-        apex: "web".to_owned(),
-        primary: Some(0),
-        rows: rows.to_vec(),
-        refused: 0.0,
-        seconds: 10.0,
         clients: Clients {
             pods: 3,
             asked: 3,
             senders: 1,
             ..Clients::default()
         },
-        has_moved: false,
-        conflicts: Vec::new(),
-        before: None,
-        counted_by: None,
-        unaccepted: None,
+        ..traffic_report(rows.to_vec())
     }
 }
 

@@ -3,17 +3,10 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{TrafficStyle, heading, table};
+use crate::model::fixtures::{id, traffic_report, traffic_row};
 use crate::model::traffic::{BackendTraffic, Clients, TrafficReport, TrafficRow};
-use crate::model::{GroupId, ServiceRef};
 
 fn report() -> TrafficReport {
-    let row = |name: &str, weight, traffic| TrafficRow {
-        name: name.to_owned(),
-        service: ServiceRef::new("ns", name),
-        weight,
-        meshed: None,
-        traffic,
-    };
     let mut east = BackendTraffic {
         success: 93.04,
         failure: 6.96,
@@ -25,33 +18,23 @@ fn report() -> TrafficReport {
     for (bound, count) in [(20.0, 0.0), (30.0, 100.0), (f64::INFINITY, 100.0)] {
         east.latency.add(bound, count);
     }
-    TrafficReport {
-        id: GroupId {
-            namespace: "ns".to_owned(),
-            kind: "trafficsplit",
-            name: "web-svc-failover".to_owned(),
+    let rows = vec![
+        TrafficRow {
+            meshed: Some((1, 1)),
+            ..traffic_row("web-svc", 0, BackendTraffic::default())
         },
+        traffic_row("web-svc-east", 1, east),
+    ];
+    TrafficReport {
+        id: id("ns", "web-svc-failover"),
         apex: "web-svc".to_owned(),
-        primary: Some(0),
-        rows: vec![
-            TrafficRow {
-                meshed: Some((1, 1)),
-                ..row("web-svc", 0, BackendTraffic::default())
-            },
-            row("web-svc-east", 1, east),
-        ],
-        refused: 0.0,
         seconds: 10.2,
         clients: Clients {
             pods: 312,
             asked: 50,
             ..Clients::default()
         },
-        has_moved: false,
-        conflicts: Vec::new(),
-        before: None,
-        counted_by: None,
-        unaccepted: None,
+        ..traffic_report(rows)
     }
 }
 

@@ -128,15 +128,12 @@ fn aggregate(notices: Vec<Notice>) -> Vec<Notice> {
 mod tests {
     use super::*;
     use crate::model::GroupId;
+    use crate::model::fixtures::id;
 
     const CAUSE: &str = "its EndpointSlices cannot be read: no answer";
 
     fn group(number: usize) -> GroupId {
-        GroupId {
-            namespace: "big".into(),
-            kind: "trafficsplit",
-            name: format!("g{number}"),
-        }
+        id("big", &format!("g{number}"))
     }
 
     fn stuck(number: usize, cause: &str) -> Notice {
