@@ -67,7 +67,7 @@ async fn an_evacuation_moves_traffic_at_once_is_shown_and_expires() {
         .success()
         .stdout_contains("web: Evacuated by ann@desk")
         .stdout_contains("; traffic is on web-east.");
-    run(&ns.west, "status web --for avoiding --timeout 5s")
+    run(&ns.west, "status web --for avoiding --timeout 1m")
         .await
         .success();
     run(&ns.west, "check")

@@ -58,7 +58,7 @@ async fn a_failback_of_all_leaves_the_forces_of_others() {
         .stderr_contains("/mail: forced to mail-east by bob@laptop (CHG-78: outage)")
         .stderr_contains("to fail it back too: kubectl failover failback mail ")
         .stderr_contains("3 groups: 2 unchanged, 1 left alone");
-    let when_ready = run(side, "failback --all --when-ready --timeout 10s").await;
+    let when_ready = run(side, "failback --all --when-ready --timeout 1m").await;
     when_ready.success().stderr_contains("left alone: ");
 
     run(side, "failback --all --allow=others").await.success();

@@ -97,7 +97,7 @@ async fn a_target_with_unknown_readiness() {
     let waits = run_through(
         &ns.west,
         user.path(),
-        "failback web --when-ready --timeout 20s",
+        "failback web --when-ready --timeout 1m",
     )
     .await;
     is_refused(waits, &ns.west, words);

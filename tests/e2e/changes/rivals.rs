@@ -128,7 +128,7 @@ async fn a_tool_that_owns_the_object() {
     let words = "Argo CD owns the object and may undo the change";
     refused(&ns.west, "failback web", "gitops", words).await;
     // Waiting would not help.
-    let output = run(&ns.west, "failback web --when-ready --timeout 20s")
+    let output = run(&ns.west, "failback web --when-ready --timeout 1m")
         .await
         .code(4);
     output.stderr_contains(words);

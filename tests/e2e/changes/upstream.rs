@@ -72,7 +72,7 @@ async fn a_warning_names_what_upstream_ignores() {
         "warning: Linkerd's failover controller keeps it and does not let it expire; end it yourself: kubectl failover failback web --context \
          west -n shop",
     );
-    run("status web --for OutOfSync --timeout 20s").await;
+    run("status web --for OutOfSync --timeout 1m").await;
     run("status web")
         .await
         .stdout_contains("Linkerd's controller does not end it. ")
@@ -89,7 +89,7 @@ async fn a_warning_names_what_upstream_ignores() {
     run("status web").await.stdout_contains(words);
     run("resume web").await.stderr_lacks(words);
     run("pause web --duration 1s").await;
-    run("status web --for OutOfSync --timeout 20s").await;
+    run("status web --for OutOfSync --timeout 1m").await;
     run("status web")
         .await
         .stdout_contains("The pause has expired, but Linkerd's controller does not end it. ")

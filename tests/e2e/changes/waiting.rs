@@ -143,7 +143,7 @@ async fn a_ready_group_does_not_wait() {
         .await
         .success();
     output.stderr_lacks("waiting");
-    let again = run(&ns.west, "failback web --when-ready --timeout 20s")
+    let again = run(&ns.west, "failback web --when-ready --timeout 1m")
         .await
         .success();
     again.stdout_contains("already on web");
@@ -158,7 +158,7 @@ async fn wait_ends_when_the_traffic_is_on_the_primary() {
     let ns = TestNamespace::new("failback-wait").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
-    let output = run(&ns.west, "failback web --when-ready --wait --timeout 20s")
+    let output = run(&ns.west, "failback web --when-ready --wait --timeout 1m")
         .await
         .success();
     output.stdout_contains("traffic is on web (Primary)");

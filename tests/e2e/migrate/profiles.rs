@@ -177,7 +177,7 @@ async fn the_profile_goes_with_the_split() {
     let _acceptor = Acceptor::of(side);
     side.set_weights("web", &[("web", 0), ("web-east", 1)])
         .await;
-    run("migrate web --yes --allow=conflict --timeout 5s")
+    run("migrate web --yes --allow=conflict --timeout 10s")
         .await
         .code(3)
         .stderr_contains("traffic is on web-east")

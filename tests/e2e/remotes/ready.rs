@@ -88,7 +88,7 @@ async fn traffic_moves_only_to_a_remote_with_endpoints() {
     // The remote dies. It is known to be dead, so traffic returns to the primary at once, and no
     // other is tried.
     ns.east.ready("web", 0).await;
-    let args = ["status", "web", "--for", "Unavailable", "--timeout", "20s"];
+    let args = ["status", "web", "--for", "Unavailable", "--timeout", "1m"];
     plugin()
         .args(args)
         .args(REMOTE)
@@ -431,7 +431,7 @@ async fn a_wait_for_an_unknowable_home_fails_at_once() {
         "web",
         "--when-ready",
         "--timeout",
-        "20s",
+        "1m",
         REMOTE[0],
         REMOTE[1],
     ];

@@ -30,7 +30,7 @@ async fn create_writes_the_weights_at_once() {
         json!([seen["state"], seen["active"], seen["flags"]]),
         json!(["Primary", ["web"], ["redundant", "standby", "unattended"]])
     );
-    run(&ns.west, "status web --for standby,active=web --timeout 5s")
+    run(&ns.west, "status web --for standby,active=web --timeout 1m")
         .await
         .success();
     run(

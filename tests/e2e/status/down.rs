@@ -33,7 +33,7 @@ async fn an_outage_that_nobody_handles_comes_with_the_two_commands_that_end_it()
         .group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)])
         .await;
     ns.west.ready("web", 0).await;
-    run(&ns.west, "status web --for Down --timeout 20s")
+    run(&ns.west, "status web --for Down --timeout 1m")
         .await
         .success();
     let output = run(&ns.west, "status").await.success();
@@ -60,7 +60,7 @@ async fn an_outage_that_nobody_handles_comes_with_the_two_commands_that_end_it()
     let stay = down["then"].as_str().unwrap();
     let words: Vec<&str> = stay.split(' ').skip(2).collect();
     let watch = started(plugin().args(words)).await;
-    run(&ns.west, "status web --for !unattended --timeout 20s")
+    run(&ns.west, "status web --for !unattended --timeout 1m")
         .await
         .success();
     run(&ns.west, "check")
@@ -94,15 +94,15 @@ async fn a_delay_does_not_hide_an_outage_that_nobody_handles() {
         .await
         .success();
     ns.west.ready("web", 0).await;
-    run(&ns.west, "status web --for Down --timeout 20s")
+    run(&ns.west, "status web --for Down --timeout 1m")
         .await
         .success();
     let watch = watching(&ns.west, &[]).await;
-    run(&ns.west, "status web --for Waiting --timeout 20s")
+    run(&ns.west, "status web --for Waiting --timeout 1m")
         .await
         .success();
     end(watch).await;
-    run(&ns.west, "status web --for Down --timeout 20s")
+    run(&ns.west, "status web --for Down --timeout 1m")
         .await
         .success();
 }
@@ -133,7 +133,7 @@ async fn a_watch_that_fails_over_is_never_seen_out_of_sync() {
     let ns = TestNamespace::new("down-flash").await;
     ns.west.group("web", GROUP).await;
     let watch = watching(&ns.west, &[]).await;
-    run(&ns.west, "status web --for !unattended --timeout 20s")
+    run(&ns.west, "status web --for !unattended --timeout 1m")
         .await
         .success();
     let lines = plugin()
@@ -164,7 +164,7 @@ async fn a_move_that_is_refused_is_an_outage_after_five_seconds() {
     let ns = TestNamespace::new("down-denied").await;
     ns.west.group("web", GROUP).await;
     let mut watch = watching(&ns.west, &["-v"]).await;
-    run(&ns.west, "status web --for !unattended --timeout 20s")
+    run(&ns.west, "status web --for !unattended --timeout 1m")
         .await
         .success();
     let mut lines = plugin().args(["status", "web", "-w"]).on(&ns.west).spawn();
@@ -192,13 +192,10 @@ async fn a_group_without_a_net_is_exposed_while_all_is_well() {
         .group("web", &[("web", 1, 1), ("web-east", 0, 0)])
         .await;
     let watch = watching(&ns.west, &[]).await;
-    run(
-        &ns.west,
-        "status web --for exposed,unattended --timeout 20s",
-    )
-    .await
-    .success();
-    run(&ns.west, "status web --for !unattended --timeout 20s")
+    run(&ns.west, "status web --for exposed,unattended --timeout 1m")
+        .await
+        .success();
+    run(&ns.west, "status web --for !unattended --timeout 1m")
         .await
         .success();
     run(&ns.west, "status web")
@@ -210,7 +207,7 @@ async fn a_group_without_a_net_is_exposed_while_all_is_well() {
         .stdout_contains("‼ every group has a fallback that is ready")
         .stdout_contains("/web: no fallback is ready: if web fails, traffic has nowhere to go");
     ns.west.ready("web-east", 1).await;
-    run(&ns.west, "status web --for !exposed --timeout 20s")
+    run(&ns.west, "status web --for !exposed --timeout 1m")
         .await
         .success();
     let plain = run(&ns.west, "status web").await;
