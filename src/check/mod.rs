@@ -18,6 +18,7 @@ pub mod remotes;
 pub mod retry;
 pub mod rights;
 mod rights_in_short;
+pub mod unknown_backend;
 
 use crate::cluster::Clusters;
 use crate::model::Carrier;

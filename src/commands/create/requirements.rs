@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::context::{kubectl, place};
-use crate::check::groups;
+use crate::check::unknown_backend::unknown_backend;
 use crate::cluster::api::namespaces;
 use crate::cluster::api::services::{self, Service};
 use crate::cluster::listwatch::list::list;
@@ -117,8 +117,7 @@ pub async fn unknown_readiness(
     let known = read_once::read(cluster, &wanted).await;
     let warning = |(name, service): &(&String, &Service)| {
         let (reading, is_primary) = (known.get(&destination(service))?, **name == asked.primary);
-        let (words, mend) =
-            groups::unknown_readiness(cluster, name, is_primary, &reading.readiness)?;
+        let (words, mend) = unknown_backend(cluster, name, is_primary, &reading.readiness)?;
         let too = if mend.is_empty() {
             ""
         } else {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::measured_group::MeasuredGroup;
+use super::meter_error::MeterError;
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts;
 use crate::cluster::queries::group_list::list_groups;
-use crate::cluster::{Cluster, RequestError, RequestResult};
+use crate::cluster::{Cluster, RequestResult};
 use crate::error;
-use crate::model::traffic::{EarlierTraffic, Traffic, TrafficReport, TrafficRow};
+use crate::model::traffic::{Traffic, TrafficReport, TrafficRow};
 use crate::model::traffic_findings::{count, follows_weights, seconds};
 use crate::model::{Group, GroupId, LastMove};
 use crate::problem::Problem;
@@ -18,7 +20,6 @@ use crate::resource::Record;
 use crate::text::{clean, place};
 use crate::traffic::clients::ClientSelection;
 use crate::traffic::prometheus::endpoint::PrometheusEndpoint;
-use crate::traffic::prometheus::error::{PrometheusCause, SourceError};
 use crate::traffic::prometheus::{PrometheusSource, QUERY_INTERVAL};
 use crate::traffic::proxies::{CountedGroup, ProxySource, ProxySourceOptions};
 use crate::traffic::source::Source;
@@ -27,58 +28,6 @@ use crate::traffic::source::Source;
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// The time limit of reading the groups after a window in which no client answered.
 const SILENT_READ_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Why a window could not be measured.
-#[derive(Debug, thiserror::Error)]
-enum MeterError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The API server did not answer at the end of the window.
-    #[error("{0}")]
-    Away(RequestError),
-    #[error(transparent)]
-    Group(#[from] Problem),
-}
-
-impl From<RequestError> for MeterError {
-    fn from(error: RequestError) -> Self {
-        Self::Source(error.into())
-    }
-}
-
-impl MeterError {
-    /// Whether it may pass by itself.
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Source(SourceError::Request(error)) => {
-                error.is_unanswered() || error.is_transient()
-            }
-            Self::Source(SourceError::Prometheus(error)) => error.may_pass(),
-            Self::Away(_) => true,
-            Self::Group(_) => false,
-        }
-    }
-
-    fn explain(self, cluster: &Cluster) -> Problem {
-        match self {
-            Self::Source(SourceError::Request(error)) => error::explain(cluster, &error),
-            Self::Source(SourceError::Prometheus(error)) => match &error.cause {
-                PrometheusCause::Forward(error) => error::explain(cluster, error),
-                _ => error.problem(),
-            },
-            Self::Away(error) => Problem {
-                // More time would not help.
-                next: vec![
-                    "the API server went away during the window, so its requests are lost"
-                        .to_owned(),
-                    "check the network, and run the command again".to_owned(),
-                ],
-                ..error::explain(cluster, &error)
-            },
-            Self::Group(problem) => problem,
-        }
-    }
-}
 
 /// What to measure, and where.
 #[derive(Debug)]
@@ -102,23 +51,6 @@ pub struct TrafficMeter {
     is_lenient: bool,
 }
 
-#[derive(Debug)]
-struct MeasuredGroup {
-    record: Record,
-    group: Group,
-    /// Its weights changed during the last window.
-    has_moved: bool,
-    /// What was answered since the weights last changed, and before that.
-    since: EarlierTraffic,
-    before: Option<EarlierTraffic>,
-    /// When its weights were last seen to change.
-    moved: Option<Instant>,
-    /// Which other objects route its requests, if they were looked for.
-    conflicts: Option<Vec<String>>,
-    /// Why it is left out.
-    lost: Option<Problem>,
-}
-
 impl TrafficMeter {
     /// Finds the clients of the groups.
     ///
@@ -129,18 +61,7 @@ impl TrafficMeter {
         records: Vec<Record>,
         options: MeterOptions,
     ) -> anyhow::Result<Self> {
-        let measured = records.into_iter().map(|record| {
-            Ok(MeasuredGroup {
-                group: valid(&record)?,
-                record,
-                has_moved: false,
-                since: EarlierTraffic::default(),
-                before: None,
-                moved: None,
-                conflicts: None,
-                lost: None,
-            })
-        });
+        let measured = records.into_iter().map(MeasuredGroup::new);
         let groups: Vec<MeasuredGroup> = measured.collect::<Result<_, Problem>>()?;
         let counted = groups.iter().map(|it| CountedGroup {
             group: &it.group,
@@ -414,58 +335,9 @@ impl TrafficMeter {
     }
 }
 
-impl MeasuredGroup {
-    /// Takes over the group as it is after a window.
-    ///
-    /// # Errors
-    /// If it is not there, not valid, or has other backends.
-    fn renew(&mut self, records: &[Record], traffic: &Traffic) -> Result<(), Problem> {
-        let id = &self.group.id;
-        let record = records.iter().find(|record| record.id() == *id);
-        let record = record
-            .ok_or_else(|| Problem::new(format!("{} was deleted", clean(&id.to_string()))))?;
-        let group = valid(record)?;
-        let services = |group: &Group| -> Vec<_> {
-            let backends = group.backends.iter();
-            backends.map(|backend| backend.service.clone()).collect()
-        };
-        if services(&group) != services(&self.group) {
-            return Err(Problem::new(format!(
-                "the backends of {} changed while requests were counted",
-                clean(&group.id.to_string())
-            ))
-            .next("run the command again"));
-        }
-        let backends = self.group.backends.iter().zip(&traffic.backends);
-        for (backend, traffic) in backends.filter(|(backend, _)| backend.weight > 0) {
-            self.since.add(&backend.name, traffic);
-        }
-        self.has_moved = group.weights_on_object() != self.group.weights_on_object();
-        if self.has_moved {
-            self.before = Some(std::mem::take(&mut self.since));
-            self.moved = Some(Instant::now());
-        }
-        (self.record, self.group) = (record.clone(), group);
-        Ok(())
-    }
-}
-
 /// Says where the clients are looked for.
 pub fn place_of(clients: &ProxySource) -> String {
     let mut namespaces = clients.namespaces().iter();
     let only = namespaces.next().filter(|_| namespaces.len() == 0);
     place(only.map(String::as_str))
-}
-
-/// # Errors
-/// If the object is not a valid group.
-pub fn valid(record: &Record) -> Result<Group, Problem> {
-    record.group.clone().map_err(|invalid| {
-        Problem::new(format!(
-            "{} is not a valid group: {}",
-            clean(&record.id().to_string()),
-            clean(&invalid.reason)
-        ))
-        .next(clean(&invalid.mend))
-    })
 }

@@ -4,6 +4,8 @@
 pub mod follow;
 pub mod live;
 pub mod measure;
+mod measured_group;
+mod meter_error;
 pub mod print;
 pub mod source;
 #[cfg(test)]
@@ -25,7 +27,8 @@ use crate::resource::Record;
 use crate::text::clean;
 use crate::traffic::clients::{ClientSelection, Workload};
 use crate::traffic::proxies::{MIN_WINDOW, PROXIES_WINDOW};
-use measure::{MeterOptions, TrafficMeter, valid};
+use measure::{MeterOptions, TrafficMeter};
+use measured_group::valid;
 use print::TrafficPage;
 
 pub async fn run(env: &CommandEnv, args: &TrafficArgs) -> anyhow::Result<Exit> {
