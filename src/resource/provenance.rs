@@ -164,7 +164,14 @@ impl Record {
             .collect()
     }
 
-    fn event(&self, kind: EventKind, at: Timestamp, by: String, why: String) -> GroupEvent {
+    /// Returns an event of the group that moves no traffic.
+    pub(super) fn event(
+        &self,
+        kind: EventKind,
+        at: Timestamp,
+        by: String,
+        why: String,
+    ) -> GroupEvent {
         GroupEvent {
             kind,
             group: self.id(),
