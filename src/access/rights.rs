@@ -24,6 +24,8 @@ pub enum RbacCommand {
     History,
     Traffic,
     Check,
+    Install,
+    Uninstall,
 }
 
 /// Verbs on one kind of object.
@@ -124,9 +126,10 @@ impl Right {
     }
 }
 
-/// Returns the verbs on each kind of object that can define groups.
+/// Returns the verbs on each kind of object that can define groups. Without verbs there is no right.
 fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
-    KINDS.iter().map(move |kind| {
+    let kinds = KINDS.iter().filter(move |_| !verbs.is_empty());
+    kinds.map(move |kind| {
         let info = kind.info();
         Right::needed(info.group(), info.plural, verbs).helpful("groups of this kind are skipped")
     })
@@ -165,6 +168,45 @@ const PROMETHEUS_RULES: Right =
         .cluster_wide()
         .helpful("cannot tell whether the alerts are loaded");
 const UNSEEN: &str = "cannot detect linkerd-failover, which may undo failovers";
+
+/// A kind of object that `install` prints: those that exist are listed.
+const fn printed(group: &'static str, resource: &'static str) -> Right {
+    Right::needed(group, resource, &["list"])
+        .cluster_wide()
+        .helpful("cannot tell what an earlier installation left")
+}
+
+/// A kind of object that shows whether other programs are in a namespace.
+const fn occupant(group: &'static str, resource: &'static str) -> Right {
+    Right::needed(group, resource, &["list"])
+        .cluster_wide()
+        .helpful("cannot tell whether other programs are in the namespace")
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const EXTENSION_NAMESPACES: Right = Right::needed("", "namespaces", &["get", "list"])
+    .cluster_wide()
+    .helpful(UNSEEN);
+const ROLES: Right = printed(RBAC, "roles");
+const ROLE_BINDINGS: Right = printed(RBAC, "rolebindings");
+const CLUSTER_ROLES: Right = printed(RBAC, "clusterroles");
+const CLUSTER_ROLE_BINDINGS: Right = printed(RBAC, "clusterrolebindings");
+const ACCOUNTS: Right = printed("", "serviceaccounts");
+const CONFIG_MAPS: Right = printed("", "configmaps");
+const BUDGETS: Right = printed("policy", "poddisruptionbudgets");
+const NETWORK_POLICIES: Right = printed("networking.k8s.io", "networkpolicies");
+const FLOW_SCHEMAS: Right = printed("flowcontrol.apiserver.k8s.io", "flowschemas");
+const ADMISSION_POLICIES: Right = printed(ADMISSION, "validatingadmissionpolicies");
+const ADMISSION_BINDINGS: Right = printed(ADMISSION, "validatingadmissionpolicybindings");
+const POD_MONITORS: Right = printed("monitoring.coreos.com", "podmonitors");
+const RULES: Right = printed("monitoring.coreos.com", "prometheusrules");
+const STATEFUL_SETS: Right = occupant("apps", "statefulsets");
+const DAEMON_SETS: Right = occupant("apps", "daemonsets");
+const CRON_JOBS: Right = occupant("batch", "cronjobs");
+const JOBS: Right = occupant("batch", "jobs");
+const PODS: Right = occupant("", "pods");
+const CLAIMS: Right = occupant("", "persistentvolumeclaims");
 
 const EDIT: &[&str] = &["get", "list", "patch"];
 const NO_READ_BACK: &str = "cannot show the result afterwards";
@@ -332,6 +374,69 @@ impl RbacCommand {
                     ]
                 },
             ),
+            Self::Install => (
+                "install",
+                &[],
+                const {
+                    &[
+                        EXTENSION_NAMESPACES,
+                        DEPLOYMENTS.helpful(UNSEEN),
+                        ROLES,
+                        ROLE_BINDINGS,
+                        CLUSTER_ROLES,
+                        CLUSTER_ROLE_BINDINGS,
+                        ACCOUNTS,
+                        CONFIG_MAPS,
+                        BUDGETS,
+                        NETWORK_POLICIES,
+                        FLOW_SCHEMAS,
+                        ADMISSION_POLICIES,
+                        ADMISSION_BINDINGS,
+                        POD_MONITORS,
+                        RULES,
+                        occupant("", "services"),
+                        STATEFUL_SETS,
+                        DAEMON_SETS,
+                        CRON_JOBS,
+                        JOBS,
+                        PODS,
+                        CLAIMS,
+                    ]
+                },
+            ),
+            Self::Uninstall => (
+                "uninstall",
+                &["get", "list", "watch"],
+                const {
+                    &[
+                        SLICES_FOLLOWED,
+                        SERVICES_FOLLOWED,
+                        LEASES_FOLLOWED,
+                        PROFILES,
+                        Right::needed("", "namespaces", &["get"]).cluster_wide(),
+                        DEPLOYMENTS,
+                        ROLES,
+                        ROLE_BINDINGS,
+                        CLUSTER_ROLES,
+                        CLUSTER_ROLE_BINDINGS,
+                        ACCOUNTS,
+                        CONFIG_MAPS,
+                        BUDGETS,
+                        NETWORK_POLICIES,
+                        FLOW_SCHEMAS,
+                        ADMISSION_POLICIES,
+                        ADMISSION_BINDINGS,
+                        POD_MONITORS,
+                        RULES,
+                        STATEFUL_SETS,
+                        DAEMON_SETS,
+                        CRON_JOBS,
+                        JOBS,
+                        PODS,
+                        CLAIMS,
+                    ]
+                },
+            ),
         }
     }
 
@@ -376,6 +481,12 @@ impl RbacCommand {
     /// Whether the command takes `--breaker`.
     pub fn sets_breakers(self) -> bool {
         matches!(self, Self::Create | Self::Set)
+    }
+
+    /// Whether it concerns the whole cluster, so that only a ClusterRole can allow it. `check` does
+    /// not look at these: few people install.
+    pub fn is_of_the_cluster(self) -> bool {
+        matches!(self, Self::Install | Self::Uninstall)
     }
 
     pub fn role_name(self) -> String {

@@ -27,6 +27,7 @@ pub async fn check(cluster: &Cluster, options: &CheckOptions, apis: &ApiGroups) 
     let namespace = (!options.all_namespaces).then_some(cluster.namespace.as_str());
     let tasks: Vec<(RbacCommand, Vec<Right>)> = RbacCommand::value_variants()
         .iter()
+        .filter(|task| !task.is_of_the_cluster())
         .map(|task| (*task, rights_that_matter(*task, apis)))
         .collect();
     let rights = tasks.iter().flat_map(|(_, rights)| rights);

@@ -42,7 +42,7 @@ pub struct CheckArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: CheckFormat,
-    /// Print the least Role that a command needs (with -A, the ClusterRole), and check nothing
+    /// Print the least Role that a command needs (a ClusterRole with -A, and for install), and check nothing
     #[arg(long, value_enum, value_name = "COMMAND", conflicts_with_all = ["pre", "proxy", "output"])]
     pub rbac: Option<RbacCommand>,
     /// With --rbac watch: the label selector that the watch will have

@@ -6,6 +6,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
 use super::spec::CommandSpec;
+use crate::access::rights::RbacCommand;
 use crate::view::manifest::ObjectFormat;
 
 pub const INSTALL: CommandSpec = CommandSpec::new(
@@ -17,7 +18,8 @@ Examples:
   kubectl failover install --ha --set maxMoves=20/1m | kubectl apply -f -
   kubectl failover install --set 'namespaces={emojivoto,shop}' --values values.yaml
   kubectl failover install --ignore-cluster --output json",
-);
+)
+.needs(RbacCommand::Install);
 
 pub const UNINSTALL: CommandSpec = CommandSpec::new(
     "\
@@ -25,7 +27,8 @@ Examples:
   kubectl failover uninstall --output name
   kubectl failover uninstall | kubectl delete -f -
   kubectl failover uninstall --allow away,paused | kubectl delete -f -",
-);
+)
+.needs(RbacCommand::Uninstall);
 
 #[derive(Debug, Args)]
 pub struct InstallArgs {

@@ -70,6 +70,8 @@ mod tests {
             "delete web",
             "pause web",
             "resume web",
+            "install",
+            "uninstall",
         ];
         for line in lines {
             let rights = spec(line).rights.unwrap();

@@ -116,7 +116,7 @@ async fn print_role(
             .ok()
             .map(|found| found.namespace),
     };
-    let scope = if env.flags.all_namespaces {
+    let scope = if env.flags.all_namespaces || command.is_of_the_cluster() {
         RightScope::Cluster
     } else {
         RightScope::Namespace
@@ -138,6 +138,13 @@ async fn print_role(
     env.streams.say(&format!(
         "next: apply it, then kubectl create {binding} --user=USER"
     ));
+    if command == RbacCommand::Install {
+        env.streams.say(
+            "next: to apply the manifests too takes the rights to create what install prints, and \
+             all rights in its roles: kubectl create clusterrolebinding kubectl-failover-admin \
+             --clusterrole=cluster-admin --user=USER",
+        );
+    }
     if (command, scope) == (RbacCommand::Traffic, RightScope::Namespace) {
         env.streams.say(
             "next: for --source prometheus, do the same in the namespace of linkerd-viz: kubectl \

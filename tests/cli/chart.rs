@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::{CommandFactory as _, Parser as _};
+use kubectl_failover::internals::rights::RbacCommand;
 use kubectl_failover::internals::{CHART_FILES, Cli};
 use kubectl_failover::model::EventKind;
 use regex::Regex;
@@ -413,5 +414,37 @@ fn leaves(schema: &Value, values: &Value, path: &str, names: &mut Vec<String>) {
             format!("{path}.{key}")
         };
         leaves(schema, &values[key], &name, names);
+    }
+}
+
+/// `check --rbac install` and `check --rbac uninstall` print a ClusterRole with all of them.
+#[test]
+fn the_rights_of_install_are_for_every_kind_that_it_prints() {
+    let mut kinds = BTreeSet::new();
+    for values in VALUES {
+        let set = values.iter().flat_map(|values| ["--set", values]);
+        let args = ["install", "--ignore-cluster", "-ojson"]
+            .into_iter()
+            .chain(set);
+        let objects = run(BINARY, args).success().json();
+        for object in objects["items"].as_array().expect("objects") {
+            let kind = object["kind"].as_str().expect("text").to_lowercase();
+            kinds.insert(match kind.strip_suffix('y') {
+                Some(stem) => format!("{stem}ies"),
+                None => format!("{kind}s"),
+            });
+        }
+    }
+    assert!(kinds.len() > 12, "{kinds:?}");
+    for command in [RbacCommand::Install, RbacCommand::Uninstall] {
+        let rights = command.rights();
+        for kind in &kinds {
+            let has = rights.iter().any(|right| right.resource == kind);
+            assert!(has, "{command:?} lacks {kind}");
+        }
+        run(BINARY, ["check", "--rbac", command.name()])
+            .success()
+            .stdout_contains("kind: ClusterRole\n")
+            .stdout_contains("- validatingadmissionpolicybindings\n");
     }
 }
