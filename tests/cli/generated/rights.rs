@@ -36,10 +36,11 @@ type Rules = BTreeMap<(&'static str, &'static str, Option<String>), Vec<&'static
 pub fn file() -> GeneratedFile {
     let watch = RbacCommand::Watch.rights();
     let within = |scope| watch.iter().copied().filter(move |it| it.scope == scope);
-    let of = |commands: &[RbacCommand]| {
+    let all = |commands: &[RbacCommand]| {
         let rights = commands.iter().flat_map(|command| command.rights());
-        rules(rights.filter(|right| right.scope == RightScope::Namespace))
+        rights.collect::<Vec<Right>>().into_iter()
     };
+    let operator = all(OPERATOR).filter(|right| right.scope == RightScope::Namespace);
     let mut text = "{{- /* Generated from the program's table of rights: \
                     REGENERATE=1 cargo test --test cli stale */ -}}\n"
         .to_owned();
@@ -49,8 +50,8 @@ pub fn file() -> GeneratedFile {
         "find-upstream",
         &rules(within(RightScope::Cluster)),
     );
-    define(&mut text, "view", &of(VIEW));
-    define(&mut text, "operator", &of(OPERATOR));
+    define(&mut text, "view", &rules(all(VIEW)));
+    define(&mut text, "operator", &rules(operator));
     links(&mut text);
     GeneratedFile {
         path: Path::new(FOLDER).join("_rights.tpl"),
