@@ -25,9 +25,16 @@ pub struct ConnectionFlags {
     /// The flags for remote clusters.
     remotes: String,
     rbac_command: Option<&'static str>,
-    /// The commands that show the log of a `watch` in the cluster, by the namespace of the groups
-    /// that it should run.
-    watch_logs: BTreeMap<String, String>,
+    /// By the namespace of the groups that it should run.
+    watch_logs: BTreeMap<String, InstalledWatch>,
+}
+
+/// A `watch` that is installed in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledWatch {
+    pub has_pods: bool,
+    /// The command that shows its log or, without pods, gives it some.
+    pub command: String,
 }
 
 impl ConnectionFlags {
@@ -50,7 +57,7 @@ impl ConnectionFlags {
 
     /// The same flags, in a cluster with a `watch` that should run the groups in these namespaces.
     #[must_use]
-    pub fn with_watch_logs(self, watch_logs: BTreeMap<String, String>) -> Self {
+    pub fn with_watch_logs(self, watch_logs: BTreeMap<String, InstalledWatch>) -> Self {
         Self { watch_logs, ..self }
     }
 
@@ -92,15 +99,18 @@ impl ConnectionFlags {
             .to_owned()
     }
 
-    /// Whether a `watch` is installed in the cluster that should run the groups in a namespace.
-    pub fn has_installed_watch(&self, namespace: &str) -> bool {
-        self.watch_logs.contains_key(namespace)
+    /// Returns the `watch` that is installed in the cluster and should run the groups in a namespace.
+    pub fn installed_watch(&self, namespace: &str) -> Option<&InstalledWatch> {
+        self.watch_logs.get(namespace)
     }
 
     /// The command after which a `watch` runs the groups in a namespace, or that shows why it does not.
     pub fn watch_command(&self, namespace: &str) -> String {
-        let log = self.watch_logs.get(namespace).cloned();
-        log.unwrap_or_else(|| format!("kubectl failover watch {}", self.for_plugin(namespace)))
+        let installed = self.installed_watch(namespace);
+        installed.map_or_else(
+            || format!("kubectl failover watch {}", self.for_plugin(namespace)),
+            |installed| installed.command.clone(),
+        )
     }
 
     /// The flags for a command of this plugin that concerns all namespaces by default.

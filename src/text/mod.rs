@@ -7,7 +7,7 @@ mod place;
 mod safe;
 mod shell;
 
-pub use connection_flags::ConnectionFlags;
+pub use connection_flags::{ConnectionFlags, InstalledWatch};
 pub use fit::{MAX_LINE_CHARS, cut, fitted, shorten, wrap};
 pub use place::place;
 pub use safe::{clean, clean_json, clean_lines, without_code, without_userinfo};

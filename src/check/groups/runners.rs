@@ -7,6 +7,7 @@ use crate::check::findings::Finding;
 use crate::model::check::CheckResult;
 use crate::model::{Runner, State, Status};
 use crate::resource::gitops::keep_weights;
+use crate::text::InstalledWatch;
 
 impl Groups<'_> {
     /// Returns the groups for which `applies` is true, by namespace. Those in which a backend stands
@@ -72,7 +73,10 @@ impl Groups<'_> {
         let mut logs = unattended.keys().map(|(name, _)| logs.get(*name));
         let log = logs.next().flatten();
         match log.filter(|log| logs.all(|other| other == Some(log))) {
-            Some(log) => check.hint(format!("see why the installed watch does not: {log}")),
+            Some(InstalledWatch { has_pods, command }) => check.hint(match has_pods {
+                true => format!("see why the installed watch does not: {command}"),
+                false => format!("give the installed watch pods: {command}"),
+            }),
             None => check.hint(format!("kubectl failover watch {place}")),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cluster::api::workloads::{self, Deployment, NAME_LABEL, OWN_NAME};
 use crate::cluster::transport::client::Cluster;
 use crate::resource::{LabelSelector, Record};
-use crate::text::ConnectionFlags;
+use crate::text::{ConnectionFlags, InstalledWatch};
 
 /// The Deployments that run `watch`.
 #[derive(Debug, Default)]
@@ -19,20 +19,32 @@ impl InstalledWatches {
     }
 
     /// Returns the command that shows the log of the one that should run these groups, for each of
-    /// their namespaces.
+    /// their namespaces. One without pods has no log: then the command gives it pods.
     pub fn logs<'a>(
         &self,
         reach: &ConnectionFlags,
         records: impl IntoIterator<Item = &'a Record>,
-    ) -> BTreeMap<String, String> {
+    ) -> BTreeMap<String, InstalledWatch> {
         let log = |record: &Record| {
             let deployment = self.0.iter().find(|it| should_run(it, record))?;
-            let reach = reach.within(&deployment.namespace);
-            let labels = format!("{NAME_LABEL}={OWN_NAME}");
-            let command = format!("kubectl {reach} logs -l {labels} --prefix --tail=50");
-            Some((record.meta.namespace.clone(), command))
+            Some((record.meta.namespace.clone(), installed(deployment, reach)))
         };
         records.into_iter().filter_map(log).collect()
+    }
+
+    /// Returns the one that should run new groups without labels in all of these namespaces.
+    pub fn of_new_groups(
+        &self,
+        reach: &ConnectionFlags,
+        namespaces: &[&str],
+    ) -> Option<InstalledWatch> {
+        let runs_all = |it: &&Deployment| {
+            let limits = it.watched_namespaces();
+            let runs = |name: &&str| limits.is_empty() || limits.iter().any(|it| it == name);
+            it.selector().is_none() && namespaces.iter().all(runs)
+        };
+        let deployment = self.0.iter().find(runs_all)?;
+        Some(installed(deployment, reach))
     }
 
     /// Says which groups each of them leaves alone.
@@ -50,6 +62,18 @@ impl InstalledWatches {
             is_limited.then(|| format!("deployment {name} runs only groups{place}{labels}"))
         };
         self.0.iter().filter_map(limit).collect()
+    }
+}
+
+fn installed(deployment: &Deployment, reach: &ConnectionFlags) -> InstalledWatch {
+    let reach = reach.within(&deployment.namespace);
+    let name = &deployment.name;
+    InstalledWatch {
+        has_pods: deployment.wanted > 0,
+        command: match deployment.wanted {
+            0 => format!("kubectl {reach} scale deployment/{name} --replicas=2"),
+            _ => format!("kubectl {reach} logs -l {NAME_LABEL}={OWN_NAME} --prefix --tail=50"),
+        },
     }
 }
 

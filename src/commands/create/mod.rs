@@ -8,6 +8,7 @@ pub mod context;
 pub mod diff;
 pub mod existing;
 pub mod file;
+pub mod installed;
 pub mod mirrored;
 pub mod new;
 pub mod ports;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use context::{CreateContext, CreateOutcome, Created};
 use futures::future::join;
+use installed::next_with;
 use printed::{apex_name, existing_object};
 use tokio::time::sleep;
 
@@ -27,11 +29,13 @@ use super::env::CommandEnv;
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::Cluster;
 use crate::cluster::api::groups;
+use crate::cluster::queries::installed_watch::InstalledWatches;
 use crate::cluster::queries::runners::Runners;
 use crate::model::{Carrier, Runner};
 use crate::problem::Exit;
 use crate::resource::annotations::{POLICY, STANDBY};
 use crate::resource::{Kind, NewGroup, policy};
+use crate::text::{InstalledWatch, word};
 use crate::view::manifest;
 
 const ROUTE_INSTEAD: &str = "TrafficSplits (SMI) are deprecated in Linkerd, and have no retries or \
@@ -88,7 +92,15 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         }
         if !matches!(outcome, CreateOutcome::Unchanged) && args.dry_run.mode == DryRun::None {
             let runner = runner_of(cluster, kind, &group).await;
-            for line in what_next(cluster, kind.info().carrier, &group, &runner) {
+            let installed = match runner {
+                Runner::Unattended | Runner::Unknown => {
+                    let installed = InstalledWatches::read(cluster).await;
+                    installed.of_new_groups(&cluster.reach, &[&group.namespace])
+                }
+                _ => None,
+            };
+            let next = what_next(cluster, kind.info().carrier, &group, &runner, installed);
+            for line in next {
                 streams.say(&line);
             }
             if could_be_route {
@@ -163,8 +175,10 @@ fn what_next(
     carrier: Carrier,
     group: &NewGroup,
     runner: &Runner,
+    installed: Option<InstalledWatch>,
 ) -> Vec<String> {
     let NewGroup {
+        name,
         namespace,
         controlled_by,
         settings,
@@ -174,6 +188,8 @@ fn what_next(
     let mut watch = format!("next: run `kubectl failover watch {place}`");
     if let Runner::Watch(holder) = runner {
         watch = format!("the running watch ({holder}) covers the group: nothing more to do");
+    } else if let Some(installed) = installed {
+        watch = next_with(installed, &format!("{} {place}", word(name)));
     } else if carrier == Carrier::Split && settings.is_empty() {
         watch += &format!(
             ", or let Linkerd's failover controller manage it (if that selects \

@@ -26,9 +26,9 @@ pub fn next_steps(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep
     let is_away = matches!(status.state, State::Failover | State::Overridden);
     let mut watch = (is_away && status.flags.unattended).then(|| start_watch(status, connection));
     if let (None, Some(watch)) = (&next, &mut watch) {
-        watch.label = match connection.has_installed_watch(&status.id.namespace) {
-            true => "next",
-            false => "to stay covered",
+        watch.label = match connection.installed_watch(&status.id.namespace) {
+            Some(_) => "next",
+            None => "to stay covered",
         };
     }
     next.into_iter().chain(watch).collect()
@@ -38,9 +38,12 @@ pub fn next_steps(status: &Status, connection: &ConnectionFlags) -> Vec<NextStep
 fn start_watch(status: &Status, connection: &ConnectionFlags) -> NextStep {
     let namespace = &status.id.namespace;
     NextStep {
-        label: match connection.has_installed_watch(namespace) {
-            true => "and see why the installed watch does not run it",
-            false => "and stay covered",
+        label: match connection.installed_watch(namespace) {
+            Some(installed) if installed.has_pods => {
+                "and see why the installed watch does not run it"
+            }
+            Some(_) => "and give the installed watch pods",
+            None => "and stay covered",
         },
         command: connection.watch_command(namespace),
     }
@@ -302,6 +305,7 @@ fn unnamed_remote(status: &Status) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::model::{GroupId, Invalid, Override, Readiness, WeightsOrigin};
+    use crate::text::InstalledWatch;
 
     /// A group that is forced away from a home with this many ready endpoints of 2.
     fn forced(state: State, order: fn(Override) -> OverrideStatus, ready: u32) -> Status {
@@ -340,15 +344,28 @@ mod tests {
             steps.map(|step| step.label).collect::<Vec<_>>()
         };
         assert_eq!(labels(&status), ["next", "and stay covered"]);
-        let log = "kubectl -n linkerd-failover logs";
-        let logs = [("shop".to_owned(), log.to_owned())];
-        let installed = ConnectionFlags::default().with_watch_logs(logs.into());
-        let steps = next_steps(&status, &installed);
-        let second = steps.last().map(|it| (it.label, it.command.as_str()));
-        assert_eq!(
-            second,
-            Some(("and see why the installed watch does not run it", log))
-        );
+        for (has_pods, label, command) in [
+            (
+                true,
+                "and see why the installed watch does not run it",
+                "kubectl -n linkerd-failover logs",
+            ),
+            (
+                false,
+                "and give the installed watch pods",
+                "kubectl -n linkerd-failover scale",
+            ),
+        ] {
+            let installed = InstalledWatch {
+                has_pods,
+                command: command.to_owned(),
+            };
+            let installed = [("shop".to_owned(), installed)];
+            let installed = ConnectionFlags::default().with_watch_logs(installed.into());
+            let steps = next_steps(&status, &installed);
+            let second = steps.last().map(|it| (it.label, it.command.as_str()));
+            assert_eq!(second, Some((label, command)));
+        }
         status.flags.unattended = false;
         assert_eq!(labels(&status), ["next"]);
     }

@@ -54,5 +54,5 @@ pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
             return Err(problem.next("run the same command again: it goes on").into());
         }
     };
-    report(env, &cluster, args, &ended)
+    report(env, &cluster, args, &ended).await
 }

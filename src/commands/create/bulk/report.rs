@@ -8,6 +8,8 @@ use super::write::{BulkResult, Ended};
 use crate::changes::write::place_of;
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::Cluster;
+use crate::cluster::queries::installed_watch::InstalledWatches;
+use crate::commands::create::installed::next_with;
 use crate::commands::env::CommandEnv;
 use crate::model::GroupId;
 use crate::model::fold::{FoldedText, GroupText, MAX_SINGLE_GROUPS, fold_texts};
@@ -18,7 +20,7 @@ use crate::view::manifest::{self, ObjectFormat};
 
 /// Prints a line for each group, or for many of which the same is true. With a format, the objects
 /// go to standard output, and all else to standard error.
-pub fn report(
+pub async fn report(
     env: &CommandEnv,
     cluster: &Cluster,
     args: &CreateArgs,
@@ -33,7 +35,14 @@ pub fn report(
     let created: Vec<&GroupId> = of(ended, BulkResult::Created).map(|it| &it.id).collect();
     if args.dry_run.mode == DryRun::None && args.output.is_none() && !created.is_empty() {
         let place = place_of(cluster, &created);
-        streams.say(&format!("next: run `kubectl failover watch {place}`"));
+        let namespaces: Vec<&str> = created.iter().map(|it| it.namespace.as_str()).collect();
+        let installed = InstalledWatches::read(cluster).await;
+        streams.say(
+            &match installed.of_new_groups(&cluster.reach, &namespaces) {
+                Some(installed) => next_with(installed, &place),
+                None => format!("next: run `kubectl failover watch {place}`"),
+            },
+        );
     }
     Ok(exit(ended))
 }
