@@ -2,6 +2,7 @@
 //! and the rights of its ServiceAccount.
 
 mod rights;
+mod version;
 
 use std::collections::BTreeSet;
 
@@ -12,10 +13,8 @@ use crate::cluster::api::{lease, namespaces, prometheus_rules, workloads};
 use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::queries::upstream::{self, EXTENSION_LABEL};
 use crate::model::check::{Category, CheckResult};
-use crate::text::{clean, word};
+use crate::text::word;
 use rights::{account, name};
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Returns nothing if it is not installed, or that cannot be read.
 pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> Option<Category> {
@@ -23,7 +22,7 @@ pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> Option<Category> {
     let mut checks = Vec::new();
     for deployment in &found {
         checks.push(pods(cluster, deployment));
-        checks.push(version(cluster, deployment));
+        checks.push(version::check(cluster, deployment));
         checks.extend(rights::needed(cluster, apis, deployment).await);
         checks.extend(rights::surplus(cluster, deployment).await);
     }
@@ -58,33 +57,6 @@ fn pods(cluster: &Cluster, deployment: &Deployment) -> CheckResult {
         "kubectl {reach} scale deployment/{} --replicas=2",
         deployment.name
     ))
-}
-
-/// The image decides what runs. Its tag need not be a version, and a digest says nothing of it.
-fn version(cluster: &Cluster, deployment: &Deployment) -> CheckResult {
-    let image = clean(&deployment.image);
-    let tag = deployment.image_tag().unwrap_or_default();
-    let found = tag.strip_prefix('v').unwrap_or(tag);
-    if !found.starts_with(|letter: char| letter.is_ascii_digit()) {
-        let name = name(deployment);
-        return CheckResult::success(format!(
-            "{name} has an unknown version: its image is {image}"
-        ));
-    }
-    let line = format!("its image is {image}, and this program has version {VERSION}");
-    let lines = Vec::from_iter((found != VERSION).then_some(line));
-    let reach = cluster.reach.within(&deployment.namespace);
-    let description = format!("{} has the version of this program", name(deployment));
-    CheckResult::warning(description, lines).hint(match &deployment.helm_release {
-        Some(release) => {
-            format!("upgrade the release {release} with helm upgrade, or this program")
-        }
-        None => format!(
-            "with the newer of both, and the same --set and --values as before: kubectl failover \
-             install {reach} | kubectl {} apply -f -",
-            cluster.reach.cluster()
-        ),
-    })
 }
 
 /// `linkerd check` fails if several namespaces have the label of one extension.
@@ -128,7 +100,8 @@ async fn leases(cluster: &Cluster, found: &[Deployment]) -> Option<CheckResult> 
         Some(format!("{holder} runs the groups in namespace {namespace}"))
     });
     let description = "no watch elsewhere holds a Lease";
-    Some(CheckResult::warning(description, others.collect()))
+    let hint = "stop it there; a pod of the installed watch takes over within 20 seconds";
+    Some(CheckResult::warning(description, others.collect()).hint(hint))
 }
 
 /// Returns nothing if there is no Prometheus Operator, or you may not list its rules.
