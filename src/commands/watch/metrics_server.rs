@@ -122,11 +122,15 @@ async fn serve(stream: TcpStream, metrics: Metrics, scrapes: &Semaphore) {
 }
 
 fn answer<B>(request: &Request<B>, metrics: &Metrics) -> Response<Full<Bytes>> {
-    if request.method() != Method::GET {
-        return text(
+    // hyper leaves out the body of an answer to HEAD.
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
+        let mut refused = text(
             StatusCode::METHOD_NOT_ALLOWED,
-            "only GET is served\n".to_owned(),
+            "only GET and HEAD are served\n".to_owned(),
         );
+        let allowed = http::HeaderValue::from_static("GET, HEAD");
+        refused.headers_mut().insert(http::header::ALLOW, allowed);
+        return refused;
     }
     match request.uri().path() {
         METRICS_PATH => {

@@ -157,12 +157,12 @@ type TimeFamily = (
 const PLAIN: [PlainFamily; 4] = [
     (
         "group_state",
-        "The state of a failover group (1 for the present state)",
+        "The state of a failover group (1 for the present state).",
         |samples, facts| samples.with("state", &facts.state.to_string(), 1),
     ),
     (
         "group_flag",
-        "A flag of a failover group that is set (1)",
+        "A flag of a failover group that is set (1).",
         |samples, facts| {
             let mut flags = facts.flags.iter();
             flags.try_for_each(|flag| samples.with("flag", flag, 1))
@@ -170,7 +170,7 @@ const PLAIN: [PlainFamily; 4] = [
     ),
     (
         "backend_ready",
-        "Ready endpoints of a backend; missing while they are unknown",
+        "Ready endpoints of a backend; missing while they are unknown.",
         |samples, facts| {
             facts.backends.iter().try_for_each(|backend| {
                 let ready = backend.ready.map(u64::from);
@@ -182,7 +182,7 @@ const PLAIN: [PlainFamily; 4] = [
     ),
     (
         "backend_weight",
-        "Weight of a backend, without that of a standby",
+        "Weight of a backend, without that of a standby.",
         |samples, facts| {
             let mut backends = facts.backends.iter();
             backends.try_for_each(|it| samples.with("backend", &it.name, it.weight))
@@ -193,42 +193,42 @@ const PLAIN: [PlainFamily; 4] = [
 const TIMES: [TimeFamily; 8] = [
     (
         "group_last_move_timestamp",
-        "When the traffic of a group was last moved",
+        "When the traffic of a group was last moved.",
         |facts| facts.last_move,
     ),
     (
         "group_away_since_timestamp",
-        "Since when the primary of a group carries nothing",
+        "Since when the primary of a group carries nothing.",
         |facts| facts.away_since,
     ),
     (
         "override_since_timestamp",
-        "When the group was forced to a backend",
+        "When the group was forced to a backend.",
         |facts| since(facts.forced),
     ),
     (
         "override_until_timestamp",
-        "When the force of a group expires",
+        "When the force of a group expires.",
         |facts| facts.forced?.until,
     ),
     (
         "pause_since_timestamp",
-        "When the group was paused",
+        "When the group was paused.",
         |facts| since(facts.paused),
     ),
     (
         "pause_until_timestamp",
-        "When the pause of a group expires",
+        "When the pause of a group expires.",
         |facts| facts.paused?.until,
     ),
     (
         "evacuation_since_timestamp",
-        "When the group was first told to keep off backends",
+        "When the group was first told to keep off backends.",
         |facts| since(facts.evacuated),
     ),
     (
         "evacuation_until_timestamp",
-        "When the first evacuation of a group expires",
+        "When the first evacuation of a group expires.",
         |facts| facts.evacuated?.until,
     ),
 ];

@@ -145,6 +145,11 @@ impl MetricsRecorder {
     }
 
     fn runs(&self, namespace: &str, runs: bool) {
+        if runs {
+            // Prometheus sees the first move only as an increase from a value that it has scraped.
+            let labels = self.labels("namespace", namespace);
+            drop(self.all.transitions.get_or_create(&labels));
+        }
         if let Some(series) = &self.all.series {
             series.runs(&self.context, namespace, runs);
         }
@@ -193,6 +198,24 @@ mod tests {
 
     use super::*;
     use crate::watch::metrics::text_format::TextFormat;
+
+    /// Prometheus sees an increase only from a value that it has scraped.
+    #[test]
+    fn the_moves_of_a_namespace_are_0_as_soon_as_its_lease_is_held() {
+        let metrics = Metrics::new(false);
+        let mut recorder = MetricsRecorder::new(&metrics, "west", true);
+        let moves = || {
+            let text = metrics.text(TextFormat::Prometheus).unwrap();
+            let mut lines = text.lines();
+            let line = lines.find(|line| line.starts_with("failover_transitions_total{"));
+            line.map(str::to_owned)
+        };
+        assert_eq!(moves(), None);
+        let until = Duration::from_secs(15);
+        recorder.lease("ns", &LeaseState::Held { until });
+        let none = r#"failover_transitions_total{context="west",namespace="ns"} 0"#;
+        assert_eq!(moves().as_deref(), Some(none));
+    }
 
     /// Two instances must not both have the series of a group.
     #[test]
