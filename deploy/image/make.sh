@@ -4,6 +4,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 name=kubectl-failover
+umask 022 # tar keeps the modes of files
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$here/../..
 epoch=${SOURCE_DATE_EPOCH:-0}

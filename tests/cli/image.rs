@@ -185,7 +185,7 @@ fn is_the_same_again(image: &Image) {
     fs::write(&other, bytes).expect("a file");
     let first = image.make("first.tar", &[&binary, &other]).success().stdout;
     let second = image
-        .make("second.tar", &[&binary, &other])
+        .make_with_umask("077", "second.tar", &[&binary, &other])
         .success()
         .stdout;
     assert_eq!(first, second);

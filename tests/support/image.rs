@@ -45,7 +45,13 @@ impl Image {
 
     /// Runs make.sh.
     pub fn make(&self, archive: &str, binaries: &[&Path]) -> Output {
-        let mut script = Command::new(repository().join("deploy/image/make.sh"));
+        self.make_with_umask("022", archive, binaries)
+    }
+
+    pub fn make_with_umask(&self, umask: &str, archive: &str, binaries: &[&Path]) -> Output {
+        let mut script = Command::new("sh");
+        script.args(["-c", &format!("umask {umask} && exec \"$@\""), "sh"]);
+        script.arg(repository().join("deploy/image/make.sh"));
         script.arg("--out").arg(self.path(archive)).args(binaries);
         finish(&mut script)
     }
