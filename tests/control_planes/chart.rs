@@ -156,7 +156,8 @@ async fn helm_installs_upgrades_rolls_back_and_removes_it() {
         .await
         .success()
         .stdout_is_empty()
-        .stderr_contains("helm uninstall linkerd-failover --kube-context solo -n linkerd-failover");
+        .stderr_contains("helm uninstall linkerd-failover --kube-context solo -n linkerd-failover")
+        .stderr_contains("kubectl --context solo delete namespace linkerd-failover\n");
     it.helm(&["uninstall", NAMESPACE, "--wait"]).success();
     let left = it.side.api::<Deployment>().get_opt(ACCOUNT).await;
     assert!(left.expect("an answer").is_none());
@@ -273,7 +274,10 @@ async fn installed_without_helm(it: &Installation) {
         .stderr_contains("settings that these manifests lack: namespaces={shop}\n")
         .stderr_contains("flowschema/linkerd-failover, ")
         .stderr_contains("role/linkerd-failover-watch in namespace shop\n")
-        .stderr_contains("next: to keep them, use the same --set and --values as before")
+        .stderr_contains(
+            "next: to keep these settings and objects, run install with the same --set and --values",
+        )
+        .stderr_contains("next: to remove these objects, after the rollout:\n  kubectl ")
         .stderr_contains("kubectl --context solo delete flowschema/linkerd-failover\n")
         .stderr_contains(
             "kubectl --context solo -n shop delete rolebinding/linkerd-failover-watch \

@@ -73,12 +73,21 @@ pub async fn compare(
             names.join(", ")
         ));
     }
-    if !settings.is_empty() || !objects.is_empty() {
-        lines.push("next: to keep them, use the same --set and --values as before".to_owned());
-    }
+    let what = match (settings.is_empty(), objects.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some("these settings"),
+        (true, false) => Some("these objects"),
+        (false, false) => Some("these settings and objects"),
+    };
+    lines.extend(what.map(|what| {
+        format!("next: to keep {what}, run install with the same --set and --values as before")
+    }));
     let objects: Vec<&Value> = objects.iter().collect();
-    let deletes = delete_commands(cluster, &objects).into_iter();
-    lines.extend(deletes.map(|it| format!("next: to remove them, after the rollout: {it}")));
+    let deletes = delete_commands(cluster, &objects);
+    if !deletes.is_empty() {
+        lines.push("next: to remove these objects, after the rollout:".to_owned());
+        lines.extend(deletes.iter().map(|it| format!("  {it}")));
+    }
     if !unlisted.is_empty() {
         let kinds = Vec::from_iter(unlisted).join(", ");
         lines.push(format!(

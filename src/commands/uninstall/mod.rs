@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::env::CommandEnv;
 use super::install;
-use super::installed::{self, Installed, is_shared};
+use super::installed::{self, Installed, command_line, is_shared};
 use crate::cli::{RemoteArgs, UninstallArgs};
 use crate::cluster::api::workloads;
 use crate::cluster::api::workloads::Deployment;
@@ -33,6 +33,16 @@ pub async fn run(env: &CommandEnv, args: &UninstallArgs) -> anyhow::Result<Exit>
                 word(release),
                 reach.replace("--context", "--kube-context")
             ));
+            if namespace::to_delete(env, &cluster, &namespace)
+                .await?
+                .is_some()
+            {
+                let (reach, name) = (cluster.reach.all(), word(&namespace));
+                env.streams.say(&format!(
+                    "next: Helm leaves the namespace; to remove it, after that: {}",
+                    command_line(&["kubectl", reach, "delete namespace", &name])
+                ));
+            }
             return Ok(Exit::Done);
         }
     }
