@@ -1,5 +1,7 @@
 //! `pause` and `resume`: stop `watch` from changing groups, and allow it again.
 
+use std::collections::BTreeSet;
+
 use super::args::targets::change_targets;
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, Order, OrderSpec, expiry};
@@ -57,12 +59,15 @@ impl Order for PauseArgs {
         let upstream = (status.runner == Runner::Upstream)
             .then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
         let standing = status.avoid.iter().filter(|it| it.stands());
-        let evacuated: Vec<String> = standing.flat_map(|it| it.entry.backends.clone()).collect();
+        // Several evacuations can be of one backend.
+        let evacuated: BTreeSet<&str> = standing
+            .flat_map(|it| it.entry.backends.iter().map(String::as_str))
+            .collect();
         let evacuated = (!evacuated.is_empty()).then(|| {
             format!(
                 "warning: while it is paused, nothing keeps the traffic off {}, and no evacuation \
                  expires",
-                evacuated.join(", ")
+                Vec::from_iter(evacuated).join(", ")
             )
         });
         upstream.into_iter().chain(evacuated).collect()
