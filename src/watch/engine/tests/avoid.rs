@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::model::LastMove;
-use crate::resource::Change;
 
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
@@ -35,23 +34,6 @@ impl Harness {
         (harness, change)
     }
 
-    fn only_change(&mut self) -> Option<Change> {
-        let changes = self.take(|effect| match effect {
-            Effect::Write(write) => Some(write.change.clone()),
-            _ => None,
-        });
-        assert!(changes.len() < 2, "{changes:?}");
-        changes.into_iter().next()
-    }
-
-    fn listened(&mut self, seconds: u64) {
-        for _ in 0..seconds {
-            self.engine
-                .slice_event(SliceWatchId(1), Event::Alive, self.now);
-            self.pass(1);
-        }
-    }
-
     fn expired(&mut self) -> Vec<String> {
         self.take(|effect| match effect {
             Effect::Report(Notice::OrderExpired { what, .. }) => Some(what.clone()),
@@ -71,9 +53,9 @@ fn an_evacuation_does_not_wait_for_the_delay() {
 #[test]
 fn an_evacuation_expires_and_brings_the_traffic_home() {
     let (mut harness, _) = Harness::evacuated();
-    harness.listened(29);
+    harness.pass_alive(29);
     assert_eq!(harness.only_change(), None);
-    harness.listened(1);
+    harness.pass_alive(1);
     let change = harness.only_change().unwrap();
     assert_eq!(change.weights.as_deref(), Some(&[1, 0][..]));
     assert_eq!(change.annotations["avoid"], None);
@@ -102,7 +84,7 @@ fn an_evacuation_rests_while_nothing_else_is_ready_and_then_expires() {
     harness.answer(Ok(avoiding(3, HOME, back.last_move.as_ref())));
     harness.settle();
     assert_eq!(harness.only_change(), None);
-    harness.listened(30);
+    harness.pass_alive(30);
     let expired = harness.only_change().unwrap();
     assert_eq!((expired.weights, expired.moves_to), (None, None));
     assert_eq!(expired.annotations["avoid"], None);
@@ -114,9 +96,9 @@ fn weights_that_somebody_puts_back_over_an_evacuation_are_a_revert() {
     let (mut harness, change) = Harness::evacuated();
     harness.edit(avoiding(3, HOME, change.last_move.as_ref()));
     assert_eq!(harness.contests(), [("someone".to_owned(), 5)]);
-    harness.listened(4);
+    harness.pass_alive(4);
     assert_eq!(harness.only_change(), None);
-    harness.listened(1);
+    harness.pass_alive(1);
     let again = harness.only_change().unwrap();
     assert_eq!(again.weights.as_deref(), Some(&[0, 1][..]));
 }

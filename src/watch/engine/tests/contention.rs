@@ -25,17 +25,9 @@ fn the_first_revert_is_answered_after_5_s_and_the_next_one_after_10_s() {
         harness.edit(group(version, HOME, Some(&note)));
         assert_eq!(harness.contests(), [("someone".to_owned(), wait)]);
         // Without an active watch, a move would list the slices again first.
-        for _ in 1..wait {
-            harness
-                .engine
-                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-            harness.pass(1);
-        }
+        harness.pass_alive(wait - 1);
         assert_eq!(harness.writes().len(), 0, "{wait}");
-        harness
-            .engine
-            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-        harness.pass(1);
+        harness.pass_alive(1);
         let (weights, again) = harness.writes().remove(0);
         assert_eq!(weights, [0, 1]);
         note = again;
@@ -58,10 +50,7 @@ fn traffic_that_is_partly_on_a_dead_backend_waits_30_s_at_most() {
             if let Some(write) = harness.writes().pop() {
                 break write;
             }
-            harness
-                .engine
-                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-            harness.pass(1);
+            harness.pass_alive(1);
             waited += 1;
         };
         waits.push(waited);
@@ -180,10 +169,7 @@ fn moves_over_the_rate_limit_wait() {
         (0, 1)
     );
     for _ in 0..60 {
-        harness
-            .engine
-            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-        harness.pass(1);
+        harness.pass_alive(1);
     }
     let (weights, note) = harness.writes().remove(0);
     assert_eq!((weights, rate_limited(&mut harness).len()), (vec![1, 0], 1));

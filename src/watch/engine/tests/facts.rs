@@ -19,15 +19,6 @@ fn moved_at(second: i64) -> String {
 }
 
 impl Harness {
-    /// Keeps the watch of the slices alive while time passes.
-    fn alive(&mut self, seconds: u64) {
-        for _ in 0..seconds {
-            self.engine
-                .slice_event(SliceWatchId(1), Event::Alive, self.now);
-            self.pass(1);
-        }
-    }
-
     /// Returns the facts, which must have been touched if they differ from those before.
     fn facts(&mut self, before: Option<&GroupFacts>) -> Option<GroupFacts> {
         let server = Timestamp::UNIX_EPOCH + SignedDuration::try_from(self.now).unwrap();
@@ -128,7 +119,7 @@ fn the_orders_of_an_operator_have_times() {
     let mut harness = Harness::at_home();
     let facts = |harness: &mut Harness, version, annotations: &[(&str, &str)]| {
         harness.edit(read(version, AWAY, annotations));
-        harness.alive(1);
+        harness.pass_alive(1);
         harness.facts(None).unwrap()
     };
     assert_eq!(facts(&mut harness, 2, forced).forced, order(0, Some(600)));
@@ -138,7 +129,7 @@ fn the_orders_of_an_operator_have_times() {
     let paused = facts(&mut harness, 4, &[("paused", "yes")]);
     let seen = harness.now.as_secs() as i64;
     assert_eq!(paused.paused, order(seen, None));
-    harness.alive(5);
+    harness.pass_alive(5);
     let later = harness.facts(Some(&paused)).unwrap();
     assert_eq!(later.paused, order(seen, None));
 }
@@ -168,12 +159,12 @@ fn a_group_is_contested_until_nobody_has_reverted_it_for_10_minutes() {
     harness.edit(group(3, HOME, Some(&note)));
     let mut facts = harness.facts(None).unwrap();
     assert!(facts.flags.contains(&"contested"), "{facts:?}");
-    harness.alive(6);
+    harness.pass_alive(6);
     let (_, note) = harness.writes().remove(0);
     harness.answer(Ok(group(4, AWAY, Some(&note))));
     harness.settle();
     for _ in 0..599 {
-        harness.alive(1);
+        harness.pass_alive(1);
         facts = harness.facts(Some(&facts)).unwrap();
     }
     assert!(!facts.flags.contains(&"contested"), "{facts:?}");

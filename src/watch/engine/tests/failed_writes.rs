@@ -94,10 +94,7 @@ fn a_refused_write_is_retried_after_30_s_or_with_another_version() {
     harness.written(Err(forbidden()));
     harness.pass(29);
     assert!(harness.writes().is_empty());
-    harness
-        .engine
-        .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-    harness.pass(1);
+    harness.pass_alive(1);
     assert_eq!(harness.writes().len(), 1);
     assert_eq!(harness.complaints().len(), 1, "reported once");
 }
@@ -179,23 +176,15 @@ fn a_primary_that_flaps_while_a_write_is_refused_restarts_its_timer() {
     let mut harness = Harness::at_home();
     harness.edit(delayed(2));
     harness.slice_changed(SliceWatchId(1), "web", 0);
-    let alive = |harness: &mut Harness, seconds: u64| {
-        for _ in 0..seconds {
-            harness
-                .engine
-                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-            harness.pass(1);
-        }
-    };
-    alive(&mut harness, 10);
+    harness.pass_alive(10);
     assert_eq!(harness.writes().len(), 1);
     harness.written(Err(forbidden()));
-    alive(&mut harness, 25);
+    harness.pass_alive(25);
     harness.slice_changed(SliceWatchId(1), "web", 1);
     harness.slice_changed(SliceWatchId(1), "web", 0);
-    alive(&mut harness, 9);
+    harness.pass_alive(9);
     assert!(harness.writes().is_empty(), "the delay runs anew");
-    alive(&mut harness, 1);
+    harness.pass_alive(1);
     assert_eq!(harness.writes().len(), 1);
 }
 
@@ -228,10 +217,7 @@ fn a_denial_is_reported_once_in_the_servers_words_and_retried_slowly() {
             .slice_event(SliceWatchId(1), Event::Alive, harness.now);
         harness.pass(29);
         assert!(harness.writes().is_empty(), "HTTP {code}");
-        harness
-            .engine
-            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-        harness.pass(1);
+        harness.pass_alive(1);
         assert_eq!(harness.writes().len(), 1, "HTTP {code}");
         harness.written(Err(status(code)));
         let complaints = harness.complaints();

@@ -41,7 +41,7 @@ use crate::model::{GroupId, Mirror, Notice, ServiceRef};
 use crate::readiness::cache::ReadinessCache;
 use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::SliceWatchId;
-use crate::resource::{Kind as _, Record, TrafficSplit};
+use crate::resource::{Change, Kind as _, Record, TrafficSplit};
 
 /// An engine with one group, `web`, and the effects that the test has not taken.
 struct Harness {
@@ -134,6 +134,15 @@ impl Harness {
             self.now += Duration::from_secs(1);
             self.engine.tick(self.now);
             self.settle();
+        }
+    }
+
+    /// Lets time pass while the watch of the local slices stays active.
+    fn pass_alive(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.engine
+                .slice_event(SliceWatchId(1), Event::Alive, self.now);
+            self.pass(1);
         }
     }
 
@@ -235,6 +244,16 @@ impl Harness {
             )),
             _ => None,
         })
+    }
+
+    /// Takes the only change that is written, if one is.
+    fn only_change(&mut self) -> Option<Change> {
+        let changes = self.take(|effect| match effect {
+            Effect::Write(write) => Some(write.change.clone()),
+            _ => None,
+        });
+        assert!(changes.len() < 2, "{changes:?}");
+        changes.into_iter().next()
     }
 
     /// Takes the request numbers of the reads of the group's object.

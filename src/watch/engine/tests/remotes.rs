@@ -72,15 +72,6 @@ impl Harness {
             .slice_event(watch, Event::Listed(slices), self.now);
         self.settle();
     }
-
-    /// Lets time pass while the watches of the local cluster stay active.
-    fn pass_alive(&mut self, seconds: u64) {
-        for _ in 0..seconds {
-            self.engine
-                .slice_event(SliceWatchId(1), Event::Alive, self.now);
-            self.pass(1);
-        }
-    }
 }
 
 #[test]

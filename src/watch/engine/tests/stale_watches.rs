@@ -78,10 +78,7 @@ fn after_30_s_of_silence_nothing_is_known_and_nothing_moves() {
     assert_eq!((harness.relist_count(), harness.writes().len()), (0, 0));
 
     // Any byte shows that the watch is active, so its reports count again.
-    harness
-        .engine
-        .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-    harness.pass(1);
+    harness.pass_alive(1);
     assert_eq!((harness.relist_count(), harness.writes().len()), (0, 1));
 }
 
@@ -99,10 +96,7 @@ fn a_group_on_its_fallback_that_was_unknown_is_reported_as_known_again() {
         _ => None,
     });
     assert!(matches!(&cause[..], [Some(_)]), "{cause:?}");
-    harness
-        .engine
-        .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-    harness.pass(1);
+    harness.pass_alive(1);
     let news = harness.take(|effect| match effect {
         Effect::Report(Notice::Unstuck { was, state, .. }) => Some((*was, *state)),
         _ => None,
@@ -373,10 +367,7 @@ fn a_service_that_nobody_has_seen_lately_is_not_missing() {
     let services = vec![service("web-east")];
     engine.service_event(SliceWatchId(1), Event::Listed(services), harness.now);
     for _ in 0..40 {
-        harness
-            .engine
-            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-        harness.pass(1);
+        harness.pass_alive(1);
     }
     let reasons = harness.engine.unread();
     assert!(reasons[0].1.contains("nothing received"), "{reasons:?}");

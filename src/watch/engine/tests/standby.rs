@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::model::MaxMoves;
-use crate::resource::Change;
 
 const BARE: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const DRESSED: &[(&str, u64)] = &[("web", 429_495), ("web-east", 1)];
@@ -26,24 +25,6 @@ impl Harness {
         harness.list(watch, &[("web", 1), ("web-east", 1)]);
         harness
     }
-
-    /// Takes the only change.
-    fn change(&mut self) -> Option<Change> {
-        let changes = self.take(|effect| match effect {
-            Effect::Write(write) => Some(write.change.clone()),
-            _ => None,
-        });
-        assert!(changes.len() < 2, "{changes:?}");
-        changes.into_iter().next()
-    }
-
-    fn alive_for(&mut self, seconds: u64) {
-        for _ in 0..seconds {
-            self.engine
-                .slice_event(SliceWatchId(1), Event::Alive, self.now);
-            self.pass(1);
-        }
-    }
 }
 
 #[test]
@@ -56,7 +37,7 @@ fn a_standby_is_no_move() {
         ..EngineOptions::default()
     };
     let mut harness = Harness::undressed(options);
-    let change = harness.change().unwrap();
+    let change = harness.only_change().unwrap();
     assert_eq!(change.weights.as_deref(), Some(&[429_495, 1][..]));
     assert!(change.annotations.is_empty() && change.last_move.is_none());
     harness.answer(Ok(standby(2, DRESSED, None)));
@@ -64,7 +45,7 @@ fn a_standby_is_no_move() {
     assert!(harness.moves() == 0 && harness.engine.is_settled());
     // So the only move that the rate limit allows is left.
     harness.slice_changed(SliceWatchId(1), "web", 0);
-    let change = harness.change().unwrap();
+    let change = harness.only_change().unwrap();
     assert_eq!(change.weights.as_deref(), Some(&[1, 429_495][..]));
     let last = change.last_move.unwrap();
     assert_eq!(
@@ -75,22 +56,22 @@ fn a_standby_is_no_move() {
     harness.answer(Ok(standby(3, AWAY, Some(&note))));
     harness.settle();
     assert_eq!(harness.moves(), 1);
-    assert!(harness.change().is_none() && harness.engine.is_settled());
+    assert!(harness.only_change().is_none() && harness.engine.is_settled());
 }
 
 #[test]
 fn a_standby_that_somebody_takes_away_is_a_revert() {
     let mut harness = Harness::undressed(EngineOptions::default());
-    harness.change();
+    harness.only_change();
     harness.answer(Ok(standby(2, DRESSED, None)));
     harness.settle();
     for (version, wait) in [(3, 5), (5, 10)] {
         harness.edit(standby(version, BARE, None));
         assert_eq!(harness.contests(), [("someone".to_owned(), wait)]);
-        harness.alive_for(wait - 1);
-        assert_eq!(harness.change(), None);
-        harness.alive_for(1);
-        let change = harness.change().unwrap();
+        harness.pass_alive(wait - 1);
+        assert_eq!(harness.only_change(), None);
+        harness.pass_alive(1);
+        let change = harness.only_change().unwrap();
         assert_eq!(change.weights.as_deref(), Some(&[429_495, 1][..]));
         harness.answer(Ok(standby(version + 1, DRESSED, None)));
         harness.settle();
@@ -100,11 +81,11 @@ fn a_standby_that_somebody_takes_away_is_a_revert() {
 #[test]
 fn a_service_that_goes_and_comes_back_is_no_revert() {
     let mut harness = Harness::undressed(EngineOptions::default());
-    harness.change();
+    harness.only_change();
     harness.answer(Ok(standby(2, DRESSED, None)));
     harness.settle();
     harness.delete_service("web-east");
-    let change = harness.change().unwrap();
+    let change = harness.only_change().unwrap();
     assert_eq!(change.weights.as_deref(), Some(&[1, 0][..]));
     harness.answer(Ok(standby(3, BARE, None)));
     harness.engine.service_event(
@@ -113,7 +94,7 @@ fn a_service_that_goes_and_comes_back_is_no_revert() {
         harness.now,
     );
     harness.settle();
-    let change = harness.change().unwrap();
+    let change = harness.only_change().unwrap();
     assert_eq!(change.weights.as_deref(), Some(&[429_495, 1][..]));
     assert_eq!(harness.contests(), []);
 }
