@@ -100,7 +100,9 @@ pub fn evacuated(entry: &AvoidEntry) -> String {
 pub fn end_first(entry: &AvoidEntry, backend: &str, flags: &ConnectionFlags) -> String {
     let (by, purpose) = (signed(&entry.by, entry.until), entry.purpose());
     let end = return_command(entry, flags);
-    format!("{backend} is evacuated by {by}{purpose}; end that first, for all its groups: {end}")
+    format!(
+        "{backend} is evacuated by {by}{purpose}; end that first, for all its groups in this context: {end}"
+    )
 }
 
 /// `web-east by admin@vm until … (CHG-77: game day)`, to follow "forced to".

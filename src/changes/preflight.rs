@@ -161,8 +161,8 @@ impl Preflight {
         entry.filter(|_| is_avoided).cloned()
     }
 
-    /// Refuses to send traffic to a backend that is evacuated. `else_next` follows the command that
-    /// ends the evacuation.
+    /// Refuses to send traffic to a backend that is evacuated. `other_way` is another way out than to
+    /// end the evacuation.
     ///
     /// # Errors
     /// If the backend is evacuated, and that is not allowed.
@@ -170,7 +170,7 @@ impl Preflight {
         &self,
         group: &Group,
         index: usize,
-        else_next: &str,
+        other_way: &str,
         allowed: &[Danger],
     ) -> Result<(), Refusal> {
         let Some(entry) = self.evacuation(group, index) else {
@@ -182,8 +182,9 @@ impl Preflight {
             may_pass: true,
             ..Refusal::new(
                 format!("{name} gets no traffic: it is {by}"),
-                format!("to end the evacuation, for all its groups: {next}{else_next}"),
+                format!("to end the evacuation, for all its groups in this context: {next}"),
             )
+            .or_next(other_way)
         };
         refusal.unless_allowed(Danger::Evacuated, allowed)
     }

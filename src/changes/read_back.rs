@@ -127,9 +127,10 @@ pub fn why_not_moved(status: &Status, name: &str, reach: &ConnectionFlags) -> Ve
     if let Some(entry) = status.avoids(name) {
         let by = evacuated(entry);
         let next = return_command(entry, reach);
-        return vec![format!(
-            "traffic did not move to {name}: it is {by}; to end the evacuation, for all its groups: {next}"
-        )];
+        return vec![
+            format!("traffic did not move to {name}: it is {by}"),
+            format!("to end the evacuation, for all its groups in this context: {next}"),
+        ];
     }
     let (why, once) = match &backend.readiness {
         Readiness::Unknown { why } => (

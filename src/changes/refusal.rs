@@ -13,8 +13,8 @@ pub struct Refusal {
     /// Waiting may help: endpoints may become ready.
     pub may_pass: bool,
     pub reason: String,
-    /// What to do next.
-    pub next: String,
+    /// What to do next: a way out in each line.
+    pub next: Vec<String>,
 }
 
 impl Refusal {
@@ -24,8 +24,15 @@ impl Refusal {
             allow: None,
             may_pass: false,
             reason: reason.into(),
-            next: next.into(),
+            next: vec![next.into()],
         }
+    }
+
+    /// Names another way out.
+    #[must_use]
+    pub fn or_next(mut self, line: impl Into<String>) -> Self {
+        self.next.push(line.into());
+        self
     }
 
     /// Lets `--allow` with this value override the refusal.

@@ -172,17 +172,17 @@ impl ReportedResult {
             ChangeResult::Refused(refusal) => {
                 allow.clone_from(&refusal.allow);
                 let anyway = |danger: &String| format!("to do it anyway, add --allow={danger}");
-                next.push(refusal.next.clone());
+                next.extend(refusal.next.iter().cloned());
                 next.extend(allow.as_ref().map(anyway));
                 ("refused", refusal.reason.clone())
             }
             ChangeResult::Left(why) => {
                 allow.clone_from(&why.allow);
-                next.push(why.next.clone());
+                next.extend(why.next.iter().cloned());
                 ("left", why.reason.clone())
             }
             ChangeResult::NotMet(refusal) => {
-                next.push(refusal.next.clone());
+                next.extend(refusal.next.iter().cloned());
                 ("notMet", refusal.reason.clone())
             }
             ChangeResult::Failed(problem) | ChangeResult::Gone(problem) => {

@@ -8,7 +8,7 @@ use crate::model::by_cluster::PlacedGroup;
 use crate::model::evacuations::{DatedGroup, MissedGroup, StandingEvacuation, evacuations};
 use crate::model::{AvoidStatus, Status};
 use crate::resource::Record;
-use crate::text::word;
+use crate::text::evacuation_command;
 
 /// Where backends are is read only if there is an evacuation. `statuses` are in the records' order.
 pub async fn find(cluster: &Cluster, records: &[Record], statuses: &[Status]) -> Vec<Finding> {
@@ -50,10 +50,13 @@ fn words(evacuation: &StandingEvacuation, group: &MissedGroup, flags: &str) -> S
     } else {
         "is not part of the evacuation"
     };
-    format!(
-        "{when} of {cluster}{}; to evacuate it too: kubectl failover evacuate {} --id {} {flags}",
-        entry.purpose(),
-        word(cluster),
-        word(&entry.id)
-    )
+    let purpose = entry.purpose();
+    let rest = match group.left {
+        Some(why) => format!(", and would be left alone: it is {why}"),
+        None => {
+            let command = evacuation_command("evacuate", cluster, &entry.id, flags);
+            format!("; to evacuate it too: {command}")
+        }
+    };
+    format!("{when} of {cluster}{purpose}{rest}")
 }

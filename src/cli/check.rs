@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::RemoteArgs;
 use super::spec::CommandSpec;
 use super::values::{parse_bool, parse_duration};
+use super::{ContextArgs, RemoteArgs};
 use crate::access::rights::RbacCommand;
 
 pub const SPEC: CommandSpec = CommandSpec::new(
@@ -43,7 +43,7 @@ pub struct CheckArgs {
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: CheckFormat,
     /// Print the least Role that a command needs (a ClusterRole with -A, and for install), and check nothing
-    #[arg(long, value_enum, value_name = "COMMAND", conflicts_with_all = ["pre", "proxy", "output"])]
+    #[arg(long, value_enum, value_name = "COMMAND", conflicts_with_all = ["pre", "proxy", "output", "contexts", "all_contexts"])]
     pub rbac: Option<RbacCommand>,
     /// With --rbac watch: the label selector that the watch will have
     #[arg(short = 'l', long, value_name = "LABELS", requires = "rbac")]
@@ -51,17 +51,8 @@ pub struct CheckArgs {
     /// With --rbac create or set: also the rights that --breaker needs
     #[arg(long, requires = "rbac")]
     pub breaker: bool,
-    /// Check all these contexts of the kubeconfig, such as west,east
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        conflicts_with = "rbac"
-    )]
-    pub contexts: Vec<String>,
-    /// Check every context of the kubeconfig
-    #[arg(long, conflicts_with_all = ["contexts", "rbac"])]
-    pub all_contexts: bool,
+    #[command(flatten)]
+    pub contexts: ContextArgs,
     #[command(flatten)]
     pub remotes: RemoteArgs,
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::spec::CommandSpec;
 use super::values::{parse_duration, parse_identifier, parse_positive_duration};
-use super::{Danger, DryRunArgs, LocalNameArgs, RemoteArgs};
+use super::{ContextArgs, Danger, DryRunArgs, LocalNameArgs, RemoteArgs};
 use crate::access::rights::RbacCommand;
 
 pub const EVACUATE: CommandSpec = CommandSpec::new(
@@ -30,6 +30,23 @@ Examples:
 )
 .needs(RbacCommand::Return);
 
+/// What `evacuate --allow` takes.
+pub const EVACUATE_DANGERS: &[Danger] = &[
+    Danger::Conflict,
+    Danger::Others,
+    Danger::Paused,
+    Danger::Gitops,
+];
+
+/// What `return --allow` takes.
+pub const RETURN_DANGERS: &[Danger] = &[
+    Danger::Unready,
+    Danger::Short,
+    Danger::Unknown,
+    Danger::Paused,
+    Danger::Gitops,
+];
+
 #[derive(Debug, Args)]
 pub struct EvacuateArgs {
     /// Cluster, as the mirrors of its services call it, or the name of its context
@@ -48,7 +65,7 @@ pub struct EvacuateArgs {
     /// Skip this safety check (repeatable)
     #[arg(
         long,
-        value_parser = Danger::parser(&[Danger::Conflict, Danger::Others, Danger::Paused, Danger::Gitops]),
+        value_parser = Danger::parser(EVACUATE_DANGERS),
         value_delimiter = ',',
         value_name = "DANGER"
     )]
@@ -74,9 +91,7 @@ pub struct ReturnArgs {
     /// Skip this safety check (repeatable)
     #[arg(
         long,
-        value_parser = Danger::parser(&[
-            Danger::Unready, Danger::Short, Danger::Unknown, Danger::Paused, Danger::Gitops,
-        ]),
+        value_parser = Danger::parser(RETURN_DANGERS),
         value_delimiter = ',',
         value_name = "DANGER"
     )]
@@ -88,13 +103,8 @@ pub struct ReturnArgs {
 /// How a command changes the groups of several clusters.
 #[derive(Debug, Args)]
 pub struct ManyArgs {
-    /// Change the groups of all these contexts of the kubeconfig, such as west,east [default: the current
-    /// context]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub contexts: Vec<String>,
-    /// Change the groups of every context of the kubeconfig
-    #[arg(long, conflicts_with = "contexts")]
-    pub all_contexts: bool,
+    #[command(flatten)]
+    pub contexts: ContextArgs,
     /// Move this many groups at a time, and look at them before the next ones [default: all at once]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch: Option<u32>,

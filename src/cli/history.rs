@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::ContextArgs;
 use super::spec::CommandSpec;
 use super::values::{TimeLimit, parse_time_limit};
 use crate::access::rights::RbacCommand;
@@ -30,12 +31,8 @@ pub struct HistoryArgs {
     /// Only groups with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
-    /// Show the groups of all these contexts of the kubeconfig, such as west,east
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub contexts: Vec<String>,
-    /// Show the groups of every context of the kubeconfig
-    #[arg(long, conflicts_with = "contexts")]
-    pub all_contexts: bool,
+    #[command(flatten)]
+    pub contexts: ContextArgs,
     /// Only events after this time, such as 2026-11-26T03:00:00Z, or not longer ago than this, such as 2h
     #[arg(long, value_name = "TIME", value_parser = parse_time_limit)]
     pub since: Option<TimeLimit>,

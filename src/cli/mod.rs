@@ -4,6 +4,7 @@ pub mod argv0;
 pub mod check;
 pub mod completion;
 pub mod config;
+pub mod contexts;
 pub mod create;
 pub mod delete;
 pub mod dry_run;
@@ -33,10 +34,13 @@ pub use check::{CheckArgs, CheckFormat};
 use clap::{Parser, Subcommand};
 pub use completion::{CompletionArgs, CompletionShell};
 pub use config::{ConfigCommand, ConfigViewArgs};
+pub use contexts::ContextArgs;
 pub use create::{CreateArgs, DEFAULT_CONTROLLER, PolicyArgs};
 pub use delete::{DeleteArgs, DeleteDanger};
 pub use dry_run::{DryRun, DryRunArgs};
-pub use evacuate::{EvacuateArgs, ManyArgs, ManyFormat, ReturnArgs};
+pub use evacuate::{
+    EVACUATE_DANGERS, EvacuateArgs, ManyArgs, ManyFormat, RETURN_DANGERS, ReturnArgs,
+};
 pub use explain::{DocumentFormat, ExplainArgs, VersionArgs};
 pub use failback::{FailbackArgs, ForceFilterArgs};
 pub use force::ForceArgs;

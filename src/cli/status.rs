@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::spec::CommandSpec;
 use super::values::parse_duration;
-use super::{LocalNameArgs, RemoteArgs};
+use super::{ContextArgs, LocalNameArgs, RemoteArgs};
 use crate::access::rights::RbacCommand;
 use crate::model::Condition;
 
@@ -36,17 +36,8 @@ pub struct StatusArgs {
     /// Only groups with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
-    /// Show the groups of all these contexts of the kubeconfig, such as west,east
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        conflicts_with = "conditions"
-    )]
-    pub contexts: Vec<String>,
-    /// Show the groups of every context of the kubeconfig
-    #[arg(long, conflicts_with_all = ["contexts", "conditions"])]
-    pub all_contexts: bool,
+    #[command(flatten)]
+    pub contexts: ContextArgs,
     /// Show a row for each cluster that backends are in: the groups that it carries and could carry
     #[arg(long, conflicts_with_all = ["watch", "conditions", "exit_code"])]
     pub by_cluster: bool,
@@ -55,7 +46,7 @@ pub struct StatusArgs {
     pub output: StatusFormat,
     /// Wait until every group meets this condition: a state, a flag or active=BACKEND. `!` negates, a
     /// comma means "or"; if repeated, all must hold. Exits with 3 on timeout
-    #[arg(long = "for", value_name = "CONDITION", conflicts_with_all = ["watch", "exit_code"])]
+    #[arg(long = "for", value_name = "CONDITION", conflicts_with_all = ["watch", "exit_code", "contexts", "all_contexts"])]
     pub conditions: Vec<Condition>,
     /// How long to wait for --for; 0s checks once [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "conditions")]

@@ -41,7 +41,7 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     let spinner = Spinner::new(&env.streams);
     let say = |what: &str| spinner.show(&format!("waiting until {what}"));
     let retry = RetryUntil::new(args.wait, &say);
-    let contexts = ContextSelection::of(&args.contexts, args.all_contexts);
+    let contexts = ContextSelection::of(&args.contexts);
     if contexts.is_empty() {
         let categories = check::run(&options(env, args, None)?, &retry).await;
         spinner.clear();

@@ -247,7 +247,7 @@ impl FailbackOrder<'_> {
         }
         let flags = format!("--when-ready {}", seen.place);
         let wait = command_on("failback", &group.id, &flags);
-        let wait = format!("; to wait for its end: {wait}");
+        let wait = format!("to wait for its end: {wait}");
         seen.refuse_evacuated(group, returned.home, &wait, &self.args.allow)
     }
 

@@ -123,7 +123,7 @@ impl Order for ForceArgs {
             let words = already_forced(self, group, seen, target);
             return Ok(ChangePlan::Unchanged(words));
         };
-        let instead = "; or force the traffic to another backend";
+        let instead = "or force the traffic to another backend";
         seen.refuse_evacuated(group, target, instead, &self.allow)?;
         refuse_unready(self, group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;

@@ -2,6 +2,7 @@
 //! have missed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,7 @@ use super::avoid_status::{AvoidEffect, AvoidStatus};
 use super::by_cluster::PlacedGroup;
 use super::ids::GroupId;
 use super::moves::LastReturn;
+use super::overrides::{Override, author};
 use super::residence::Membership;
 use super::state::State;
 use super::status::{BackendStatus, OverrideStatus, Status};
@@ -51,8 +53,31 @@ pub struct MissedGroup<'a> {
     pub id: &'a GroupId,
     /// It was created after the evacuation.
     pub is_newer: bool,
-    /// `evacuate` leaves it alone: it is paused, forced to a backend there, or not valid.
-    pub is_left: bool,
+    /// Why `evacuate` leaves it alone, if it does.
+    pub left: Option<LeftAlone<'a>>,
+}
+
+/// Why `evacuate` leaves a group alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftAlone<'a> {
+    /// It cannot be a group.
+    Invalid,
+    /// Somebody paused it.
+    Paused,
+    /// Somebody forced it to a backend in the cluster.
+    Forced(&'a Override),
+}
+
+impl fmt::Display for LeftAlone<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Invalid => write!(out, "invalid"),
+            Self::Paused => write!(out, "paused"),
+            Self::Forced(order) => {
+                write!(out, "forced to {} by {}", order.to, author(&order.by))
+            }
+        }
+    }
 }
 
 /// Returns the evacuations that stand, or that have expired and were not ended, by cluster and
@@ -141,7 +166,7 @@ fn missed<'a>(
                 .created
                 .zip(entry.at)
                 .is_some_and(|(new, at)| new.as_second() >= at.as_second()),
-            is_left: placed.is_left_alone(cluster),
+            left: placed.left_alone(cluster),
         })
     });
     missed.collect()
@@ -166,14 +191,16 @@ impl<'a> PlacedGroup<'a> {
         there.map(|(backend, _)| backend)
     }
 
-    fn is_left_alone(&self, cluster: &str) -> bool {
-        let forced_to = match &self.status.order {
-            Some(OverrideStatus::InForce(order)) => Some(&order.to),
-            _ => None,
-        };
-        self.status.paused.is_some()
-            || self.status.state == State::Invalid
-            || forced_to.is_some_and(|to| self.there(cluster).any(|it| it.name == *to))
+    fn left_alone(&self, cluster: &str) -> Option<LeftAlone<'a>> {
+        if self.status.state == State::Invalid {
+            return Some(LeftAlone::Invalid);
+        }
+        if let Some(OverrideStatus::InForce(order)) = &self.status.order
+            && self.there(cluster).any(|it| it.name == order.to)
+        {
+            return Some(LeftAlone::Forced(order));
+        }
+        self.status.paused.as_ref().map(|_| LeftAlone::Paused)
     }
 }
 

@@ -139,7 +139,7 @@ impl Record {
         HistoryRow::new(event, EventSource::LastMove)
     }
 
-    /// Returns the override, the evacuations and the pause on the object.
+    /// Returns the override, the evacuations and their last return, and the pause on the object.
     fn standing_orders(&self) -> Vec<HistoryRow> {
         let Ok(group) = &self.group else {
             return Vec::new();
@@ -158,7 +158,12 @@ impl Record {
             let why = entry.in_words();
             Some(self.event(EventKind::Evacuated, entry.at?, entry.by.clone(), why))
         });
-        let orders = forced.into_iter().chain(evacuated).chain(paused);
+        let returned = group.last_return.iter().map(|last| {
+            let why = format!("ended evacuation {}", last.id);
+            self.event(EventKind::Returned, last.at, last.by.clone(), why)
+        });
+        let orders = forced.into_iter().chain(evacuated).chain(returned);
+        let orders = orders.chain(paused);
         orders
             .map(|event| HistoryRow::new(event, EventSource::Order))
             .collect()
@@ -184,5 +189,40 @@ impl Record {
             unverified: false,
             took: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::{Kind as _, TrafficSplit};
+
+    #[test]
+    fn a_return_that_moved_nothing_is_an_event() {
+        let last = json!({"id": "CHG-4", "by": "bob@laptop", "at": "2026-11-26T12:00:00Z"});
+        let split = json!({
+            "metadata": {
+                "name": "web", "namespace": "shop",
+                "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
+                "annotations": {"failover.linkerd.io/last-return": last.to_string()},
+            },
+            "spec": {"service": "web", "backends": [
+                {"service": "web", "weight": 1}, {"service": "web-west", "weight": 0},
+            ]},
+        });
+        let raw = serde_json::value::to_raw_value(&split).unwrap();
+        let events = TrafficSplit.read(&raw).unwrap().events();
+        let [HistoryRow { event, sources, .. }] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(event.kind, EventKind::Returned);
+        assert_eq!(event.at.to_string(), "2026-11-26T12:00:00Z");
+        assert_eq!(
+            (event.by.as_str(), event.why.as_str()),
+            ("bob@laptop", "ended evacuation CHG-4")
+        );
+        assert_eq!(*sources, [EventSource::Order]);
     }
 }

@@ -53,7 +53,7 @@ pub fn read(path: &Path, settings: &mut Settings) -> Result<(), Problem> {
 }
 
 fn parse(text: &str, settings: &mut Settings) -> Result<(), BadLine> {
-    let node = Node::parse(text).map_err(|(line, message)| bad(line, message))?;
+    let node = Node::parse(text).map_err(|(line, message)| bad(line, &message))?;
     let entries = match node {
         None | Some(Node::Null) => return Ok(()),
         Some(Node::Map(entries)) => entries,

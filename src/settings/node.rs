@@ -19,13 +19,18 @@ impl Node {
     ///
     /// # Errors
     /// The line, and what is wrong there. Never quotes a value.
-    pub fn parse(text: &str) -> Result<Option<Self>, (u64, &'static str)> {
+    pub fn parse(text: &str) -> Result<Option<Self>, (u64, String)> {
         serde_yaml::from_str::<Option<Self>>(text).map_err(|error| {
             let line = error.location().map_or(1, |at| at.line());
             if error.to_string().contains("duplicate mapping key") {
-                (line, "the same key twice")
-            } else {
-                (line, "invalid YAML")
+                return (line, "the same key twice".to_owned());
+            }
+            match indenting_tab(text, line) {
+                Some((line, column)) => {
+                    let what = "YAML does not allow tabs for indentation";
+                    (line, format!("{what} (column {column}); use spaces"))
+                }
+                None => (line, "invalid YAML".to_owned()),
             }
         })
     }
@@ -37,6 +42,18 @@ impl Node {
             _ => None,
         }
     }
+}
+
+/// Returns the line and the column of the last tab in an indentation, up to the line of an error. The
+/// parser may notice a tab only in the line after it.
+fn indenting_tab(text: &str, last: u64) -> Option<(u64, usize)> {
+    let lines = (1..=last).zip(text.lines());
+    let tabs = lines.filter_map(|(number, line)| {
+        let indented = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let tab = line.get(..indented)?.find('\t')?;
+        Some((number, tab + 1))
+    });
+    tabs.last()
 }
 
 impl<'de> Deserialize<'de> for Node {

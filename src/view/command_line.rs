@@ -1,7 +1,7 @@
 //! Command lines that are suggested to the user.
 
 use crate::model::{AvoidEntry, GroupId, Kubectl};
-use crate::text::{ConnectionFlags, clean, word};
+use crate::text::{ConnectionFlags, clean, evacuation_command, word};
 
 /// A command of this plugin on one group.
 pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
@@ -15,14 +15,12 @@ pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
 /// name the cluster, the one that shows its name.
 pub fn return_command(entry: &AvoidEntry, connection: &ConnectionFlags) -> String {
     let flags = connection.everywhere();
-    let command = match &entry.cluster {
-        Some(cluster) => {
-            let (cluster, id) = (word(cluster), word(&entry.id));
-            format!("kubectl failover return {cluster} --id {id} {flags}")
-        }
-        None => format!("kubectl failover status -A {flags}"),
-    };
-    command.trim_end().to_owned()
+    match &entry.cluster {
+        Some(cluster) => evacuation_command("return", cluster, &entry.id, &flags),
+        None => format!("kubectl failover status -A {flags}")
+            .trim_end()
+            .to_owned(),
+    }
 }
 
 /// A command that shows a backend's Service, with its selector and its endpoints. `kubectl` is its

@@ -4,7 +4,7 @@ use super::Groups;
 use crate::check::findings::Finding;
 use crate::model::check::CheckResult;
 use crate::model::evacuations;
-use crate::text::word;
+use crate::text::evacuation_command;
 
 impl Groups<'_> {
     /// Names the evacuations, if there are any, and how to end them.
@@ -20,16 +20,13 @@ impl Groups<'_> {
         let lines = self.lines(findings.chain(missed));
         let found = evacuations::recorded(self.statuses.iter());
         let commands = found.iter().map(|it| {
-            let (cluster, id) = (word(it.cluster), word(&it.entry.id));
             let purpose = match it.last_return {
                 Some(_) => "to go on with its return",
                 None => "to end it",
             };
-            let command = format!(
-                "{purpose}: kubectl failover return {cluster} --id {id} {}",
-                self.everywhere
-            );
-            command.trim_end().to_owned()
+            let (id, flags) = (&it.entry.id, &self.everywhere);
+            let command = evacuation_command("return", it.cluster, id, flags);
+            format!("{purpose}: {command}")
         });
         let commands: Vec<String> = commands.collect();
         let check = CheckResult::warning("evacuations", lines);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::cli::{GlobalArgs, RemoteArgs};
+use crate::cli::{ContextArgs, GlobalArgs, RemoteArgs};
 use crate::cluster::Clusters;
 use crate::cluster::transport::kubeconfig;
 use crate::cluster::transport::options::ConnectOptions;
@@ -19,8 +19,11 @@ pub enum ContextSelection<'a> {
 
 impl<'a> ContextSelection<'a> {
     /// Returns the selection of `--contexts` and `--all-contexts`.
-    pub fn of(names: &'a [String], all: bool) -> Self {
-        if all { Self::All } else { Self::Named(names) }
+    pub fn of(args: &'a ContextArgs) -> Self {
+        match args.all {
+            true => Self::All,
+            false => Self::Named(&args.names),
+        }
     }
 
     /// Whether the flags choose none: the command works in the current context.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::{AvoidEntry, LastReturn, Residence};
 use crate::resource::Record;
-use crate::text::{clean, word};
+use crate::text::{clean, evacuation_command};
 
 /// An evacuation, and whether it is of the cluster of the namespace itself.
 type Standing<'a> = (&'a AvoidEntry, bool);
@@ -37,10 +37,9 @@ pub fn warnings<'a>(
         let (by, purpose) = (entry.author(), entry.purpose());
         Some(clean(&format!(
             "{cluster}, where {} is, is evacuated by {by}{purpose}, and {new} is not; to evacuate it \
-             too: kubectl failover evacuate {} --id {} {place}",
+             too: {}",
             there.join(", "),
-            word(cluster),
-            word(&entry.id),
+            evacuation_command("evacuate", cluster, &entry.id, place),
         )))
     });
     warnings.collect()

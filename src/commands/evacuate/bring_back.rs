@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use super::campaign::{Campaign, ContextTargets};
-use super::commands::Commands;
+use super::commands::{Call, Commands};
 use super::gather::{Gathered, gather};
 use super::identifier::is_in;
 use super::orders::ReturnOrder;
@@ -34,8 +34,8 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
         return nothing_to_return(env, &gathered, &cluster, id);
     }
     let same = |cluster: &str| {
-        let commands = Commands::new(&gathered, &args.many, &args.allow, cluster, id);
-        commands.same_return(args.when_ready)
+        let call = Call::of_return(args);
+        Commands::new(&gathered, call, cluster, id).go_on(&[])
     };
     refuse_other_cluster(&records, &members, &cluster, id, same)?;
     let has_timed_out = AtomicBool::new(false);
@@ -46,8 +46,12 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
         has_timed_out: &has_timed_out,
     };
     let entry = gathered.entries().find(|(.., entry)| entry.id == *id);
-    let reason = entry.and_then(|(.., entry)| entry.reason.clone());
-    let commands = Commands::new(&gathered, &args.many, &args.allow, &cluster, id);
+    let ended = entry.map(|(.., entry)| entry);
+    let call = Call::Return {
+        args,
+        ended,
+        now: gathered.contexts.first().map(|it| it.at),
+    };
     let targets = records.iter().zip(facts).map(|(records, facts)| {
         ContextTargets::of(records, facts, |record| Some(there(record, id)))
     });
@@ -63,9 +67,8 @@ pub async fn run(env: &CommandEnv, args: &ReturnArgs) -> anyhow::Result<Exit> {
         id,
         orders: members.iter().map(|_| &order as &dyn Order).collect(),
         until: None,
-        reason: reason.as_deref(),
-        go_on: commands.same_return(args.when_ready),
-        undo: commands.evacuate(None, reason.as_deref()),
+        reason: ended.and_then(|entry| entry.reason.as_deref()),
+        commands: Commands::new(&gathered, call, &cluster, id),
         wait: args.when_ready.then_some(ReadinessWait {
             limit: args.timeout,
             has_timed_out: &has_timed_out,
@@ -105,8 +108,8 @@ async fn without_id(
         return Ok(Problem::usage(message).next(none).next_all(unread));
     }
     let lines = found.into_iter().map(|(id, (entry, count))| {
-        let command = Commands::new(gathered, &args.many, &args.allow, &cluster, id);
-        let command = command.same_return(args.when_ready);
+        let call = Call::of_return(args);
+        let command = Commands::new(gathered, call, &cluster, id).go_on(&[]);
         let groups = if count == 1 { "group" } else { "groups" };
         let reason = entry.reason.iter().map(|reason| format!(": {reason}"));
         let reason: String = reason.collect();

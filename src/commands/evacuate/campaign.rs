@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use futures::future::{join, join_all};
 use jiff::Timestamp;
 
+use super::commands::Commands;
 use super::gather::{ContextFacts, Gathered};
 use super::permissions::{DeniedKinds, review};
 use super::ready::{ReadinessWait, may_pass};
@@ -80,10 +81,7 @@ pub struct Campaign<'a> {
     pub orders: Vec<&'a dyn Order>,
     pub until: Option<Timestamp>,
     pub reason: Option<&'a str>,
-    /// The command that goes on.
-    pub go_on: String,
-    /// The command that undoes it.
-    pub undo: String,
+    pub commands: Commands<'a>,
     /// What to wait for before the first write.
     pub wait: Option<ReadinessWait<'a>>,
 }
@@ -167,7 +165,7 @@ impl Campaign<'_> {
             let problem = interrupted.problem();
             problem
                 .next("the groups under way may or may not have been changed")
-                .next_all(self.ways_on(true))
+                .next_all(self.ways_on(&rows, true))
         })?;
         for (all, lost) in result.outcomes.iter_mut().zip(outcomes) {
             all.extend(lost);

@@ -65,7 +65,7 @@ pub struct Gathered {
 /// # Errors
 /// If there is one context only and it cannot be read, or none of several can be.
 pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathered> {
-    let selection = ContextSelection::of(&many.contexts, many.all_contexts);
+    let selection = ContextSelection::of(&many.contexts);
     if selection.is_empty() {
         let only = read(env, many).await?;
         return Ok(Gathered {
@@ -96,7 +96,7 @@ pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathere
             .next_all(lines)
             .into());
     }
-    let names = (!many.all_contexts).then_some(many.contexts.as_slice());
+    let names = (!many.contexts.all).then_some(many.contexts.names.as_slice());
     Ok(Gathered {
         contexts: found,
         unread,

@@ -15,7 +15,7 @@ mod warnings;
 use jiff::Timestamp;
 
 use campaign::{Campaign, ContextTargets};
-use commands::Commands;
+use commands::{Call, Commands};
 use gather::{ContextFacts, Gathered, gather};
 use orders::{EVACUATE_READS, EvacuateOrder};
 
@@ -53,8 +53,12 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let reason = args.reason.as_ref();
     let reason = reason.or(before.and_then(|entry| entry.reason.as_ref()));
     let now = gathered.contexts.first().map(|it| it.at);
-    let until = before.filter(|entry| now.is_some_and(|now| !entry.is_over(now)));
-    let until = until
+    let standing = before.filter(|entry| now.is_some_and(|now| !entry.is_over(now)));
+    let call = Call::Evacuate {
+        args,
+        stood_before: standing.is_some(),
+    };
+    let until = standing
         .and_then(|entry| entry.until)
         .filter(|_| args.duration.is_none());
     let orders = members.iter().map(|members| EvacuateOrder {
@@ -68,7 +72,6 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     });
     let orders: Vec<EvacuateOrder> = orders.collect();
     let targets = targets(&gathered, facts, &members, &cluster);
-    let commands = Commands::new(&gathered, &args.many, &args.allow, &cluster, &id);
     let expires = now.and_then(|now| expiry(now, args.duration)).or(until);
     let by = gathered.contexts.first().map(|it| it.by.as_str());
     let notes = known.zip(now).map(|(known, now)| match known.is_over(now) {
@@ -88,8 +91,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
         orders: orders.iter().map(|order| order as &dyn Order).collect(),
         until: expires,
         reason: reason.map(String::as_str),
-        go_on: commands.evacuate(args.duration, args.reason.as_deref()),
-        undo: commands.bring_back(),
+        commands: Commands::new(&gathered, call, &cluster, &id),
         wait: None,
     }
     .run(targets)

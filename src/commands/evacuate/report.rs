@@ -1,5 +1,7 @@
 //! Reports what `evacuate` and `return` did: the exit code, and the commands to go on or to undo it.
 
+use std::collections::BTreeSet;
+
 use super::campaign::Campaign;
 use crate::changes::batches::{BatchResult, Stop};
 use crate::cli::{DryRun, ManyFormat};
@@ -26,6 +28,7 @@ impl Campaign<'_> {
         if rows.iter().any(EvacuationRow::is_as_ordered) || !is_whole && !is_dry {
             report.next = self.next(&report, result);
         }
+        report.next.extend(self.other_returns(rows));
         if matches!(many.output, ManyFormat::Json | ManyFormat::Yaml) {
             // The text has them in the plan.
             let unread = self.unread(&report);
@@ -149,18 +152,32 @@ impl Campaign<'_> {
 
     fn next(&self, report: &EvacuationReport, result: &BatchResult) -> Vec<String> {
         if result.stop.is_some() || report.exit_code != 0 {
-            return self.ways_on(report.can_be_undone());
+            return self.ways_on(report.rows, report.can_be_undone());
         }
         if self.command() == "return" {
             return Vec::new();
         }
-        vec![format!("to bring the traffic back: {}", self.undo)]
+        let back = self.commands.bring_back();
+        vec![format!("to bring the traffic back: {back}")]
     }
 
-    pub(super) fn ways_on(&self, can_be_undone: bool) -> Vec<String> {
-        let go_on = format!("to go on: {}", self.go_on);
-        let undo = can_be_undone.then(|| format!("to undo it: {}", self.undo));
-        std::iter::once(go_on).chain(undo).collect()
+    /// Returns the commands that end the other evacuations of groups that were returned.
+    fn other_returns(&self, rows: &[EvacuationRow]) -> Vec<String> {
+        let ids: BTreeSet<&String> = rows.iter().flat_map(|row| &row.kept_by).collect();
+        let commands = ids.into_iter().map(|id| {
+            let command = self.commands.bring_back_from(id);
+            format!("to return from {id} too: {command}")
+        });
+        commands.collect()
+    }
+
+    pub(super) fn ways_on(&self, rows: &[EvacuationRow], can_be_undone: bool) -> Vec<String> {
+        let go_on = format!("to go on: {}", self.commands.go_on(rows));
+        let anyway = self.commands.go_on_anyway(rows);
+        let anyway = anyway.map(|it| format!("to {} what was refused too: {it}", self.command()));
+        let undo = can_be_undone.then(|| format!("to undo it: {}", self.commands.undo(rows)));
+        let lines = [Some(go_on), anyway, undo].into_iter();
+        lines.flatten().collect()
     }
 }
 

@@ -50,6 +50,7 @@ pub fn planned(
         from: carrying(&before),
         to: carrying(after.unwrap_or(&before)),
         is_forced_there: false,
+        is_forced_by_others: false,
         kept_by: Vec::new(),
         stays_away: false,
         plan: PlannedEffect::Quiet,
@@ -93,10 +94,9 @@ fn add_circumstances(
     returns: bool,
 ) {
     let GroupEvacuation { group, there, .. } = *evacuation;
-    if !returns {
-        let target = seen.standing().map(|order| &order.to);
-        row.is_forced_there = target.is_some_and(|to| row.backends.contains(to));
-    }
+    let force = seen.standing().filter(|it| row.backends.contains(&it.to));
+    row.is_forced_there = force.is_some();
+    row.is_forced_by_others = force.is_some_and(|order| order.by != seen.by);
     if returns && row.plan == PlannedEffect::Quiet {
         let others = evacuation.others().into_iter();
         row.kept_by = others.map(str::to_owned).collect();

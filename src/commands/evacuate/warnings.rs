@@ -163,7 +163,7 @@ impl Campaign<'_> {
 
     /// Returns the flags by which `watch`, which has no `--all-contexts`, reaches the same contexts.
     fn watch_flags(&self) -> String {
-        if !self.many.all_contexts {
+        if !self.many.contexts.all {
             return self.gathered.flags.clone();
         }
         let read = self.gathered.contexts.iter();
@@ -268,6 +268,7 @@ mod tests {
             to: Vec::new(),
             plan: PlannedEffect::Quiet,
             is_forced_there: false,
+            is_forced_by_others: false,
             kept_by: Vec::new(),
             stays_away: false,
             result: "changed",

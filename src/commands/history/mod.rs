@@ -25,7 +25,7 @@ pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
         );
     }
     let names = parse_names(&args.names)?;
-    let contexts = ContextSelection::of(&args.contexts, args.all_contexts);
+    let contexts = ContextSelection::of(&args.contexts);
     if contexts.is_empty() {
         let cluster = Cluster::connect(&env.connect_options()).await?;
         return run_in(env, &cluster, args).await;

@@ -35,7 +35,7 @@ impl HistoryPage {
         Self {
             format: args.output,
             style: HistoryStyle {
-                contexts: !args.contexts.is_empty() || args.all_contexts,
+                contexts: !args.contexts.is_empty(),
                 namespaces: env.flags.all_namespaces,
                 colour: terminal::is_coloured(env.flags.color(), env.streams.out_is_terminal()),
                 wide: is_wide.then(TimeZone::system),

@@ -24,14 +24,14 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
     let env = &in_scope(env, &args);
     let from_settings = shows_usual_contexts(env, &args);
     if from_settings {
-        args.contexts = env.settings.contexts.value.clone();
+        args.contexts.names = env.settings.contexts.value.clone();
     }
     if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {
         return Err(Problem::usage("--watch prints a table, or JSON Lines")
             .next("use --output table, wide or json")
             .into());
     }
-    let several = args.all_contexts || !args.contexts.is_empty();
+    let several = !args.contexts.is_empty();
     if several && args.output == StatusFormat::Name && !args.by_cluster {
         return Err(
             Problem::usage("--output name does not say which cluster a group is in")
@@ -55,7 +55,7 @@ pub async fn run(env: &CommandEnv, mut args: StatusArgs) -> anyhow::Result<Exit>
         colour: env.flags.color(),
     };
     if several {
-        let wanted = ContextSelection::of(&args.contexts, args.all_contexts);
+        let wanted = ContextSelection::of(&args.contexts);
         let mut envs = contexts::each(env, wanted);
         if from_settings {
             envs = env.settings.contexts.source.blame("the context", envs);
@@ -116,7 +116,7 @@ fn is_live(page: &StatusPage) -> bool {
 /// Whether the contexts of the settings apply: if no flag chooses a cluster, for output that can show
 /// several.
 fn shows_usual_contexts(env: &CommandEnv, args: &StatusArgs) -> bool {
-    let is_chosen = args.all_contexts || !args.contexts.is_empty();
+    let is_chosen = !args.contexts.is_empty();
     let is_named = args.output == StatusFormat::Name && !args.by_cluster;
     let is_for_one = args.watch || !args.conditions.is_empty() || is_named;
     !is_chosen && !is_for_one && contexts::flag_of_one_cluster(&env.flags).is_none()

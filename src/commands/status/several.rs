@@ -60,7 +60,7 @@ pub async fn run(
             statuses: &found.statuses,
         })
         .collect();
-    let selection = ContextSelection::of(&args.contexts, args.all_contexts);
+    let selection = ContextSelection::of(&args.contexts);
     let flags = contexts::flags_everywhere(each, selection);
     evacuations::print(page, &shown, &flags).await?;
     page.streams.write(&render(&snapshots, exit, page)?)?;

@@ -24,8 +24,10 @@ pub struct EvacuationRow {
     /// The backends that carry it afterwards.
     pub to: Vec<String>,
     pub plan: PlannedEffect,
-    /// With `evacuate`: a force sends its traffic to one of these backends.
+    /// A force sends its traffic to one of these backends.
     pub is_forced_there: bool,
+    /// Somebody else gave that force.
+    pub is_forced_by_others: bool,
     /// With `return`: the other evacuations that keep traffic off these backends.
     pub kept_by: Vec<String>,
     /// With `return`: its traffic should come back, but the primary cannot take it.

@@ -92,7 +92,7 @@ impl EvacuationReport<'_> {
             let count = groups(count);
             format!("{count} without traffic in {cluster} {moves} too, as the policy asks: ")
         });
-        let forced = rows(&|row| row.is_forced_there && row.plan.moves());
+        let forced = rows(&|row| row.is_forced_there && row.plan.moves() && !self.returns());
         let forced = said_of(&forced, |_| {
             format!("Forced to {cluster} by hand, so traffic goes there again after the return: ")
         });

@@ -17,6 +17,7 @@ fn row(name: &str, plan: PlannedEffect, result: &'static str) -> EvacuationRow {
         to: vec![format!("{name}-west")],
         plan,
         is_forced_there: false,
+        is_forced_by_others: false,
         kept_by: Vec::new(),
         stays_away: false,
         result,

@@ -104,7 +104,10 @@ async fn a_paused_group_is_as_ordered_and_another_evacuation_is_named() {
     let output = order(side, &command).run().await.success();
     output
         .stderr_contains("1 group still avoids it")
-        .stderr_contains("is also evacuated by O2");
+        .stderr_contains("is also evacuated by O2")
+        .stderr_contains(&format!(
+            "to return from O2 too: kubectl failover return {cluster} --id O2 "
+        ));
     order(side, "pause web --reason upgrade")
         .run()
         .await

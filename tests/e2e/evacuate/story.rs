@@ -234,7 +234,7 @@ async fn in_the_cluster_itself_the_local_backends_are_avoided() {
         let refused = order(side, command).run().await.code(4);
         refused
             .stderr_contains(
-                "end that first, for all its groups: kubectl failover return west --id west-20",
+                "end that first, for all its groups in this context: kubectl failover return west --id west-20",
             )
             .stderr_lacks("failback");
     }
@@ -386,7 +386,7 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
     let status = plugin().args(["status"]).on(side).run().await.success();
     status
         .stdout_contains(&format!("{} is evacuated (CHG-4: game day) by ", ns.name))
-        .stdout_contains(" ago: 1 group avoids it.")
+        .stdout_contains(" ago: 1 group of context west avoids it.")
         .stdout_contains(&format!("not evacuated: {}/late", ns.name))
         .stdout_contains(&format!(
             "to end it in context west: kubectl failover return {0} --id CHG-4 --context west\n",
@@ -396,7 +396,7 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
     // `evacuate` would leave a paused group alone.
     order(side, "pause late").run().await.success();
     let paused = plugin().args(["status"]).on(side).run().await.success();
-    let paused = paused.stdout_contains("/late");
+    let paused = paused.stdout_contains("/late (paused)\n");
     assert!(!paused.stdout.contains("to evacuate the rest"), "{paused}");
     order(side, "resume late").run().await.success();
     mirror(side, "new-north", &ns.name).await;
@@ -445,7 +445,7 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
         assert_eq!(weights(side, name).await, [0, 1]);
     }
     let status = plugin().args(["status"]).on(side).run().await.success();
-    status.stdout_contains(": 2 groups avoid it.");
+    status.stdout_contains(": 2 groups of context west avoid it.");
     // A return that one group holds up.
     order(side, "pause late").run().await.success();
     let back = format!("return {} --id CHG-4", ns.name);
@@ -456,7 +456,7 @@ async fn status_and_check_name_an_evacuation_and_what_it_has_missed() {
             "{} is being returned (CHG-4: game day), last by ",
             ns.name
         ))
-        .stdout_contains(" ago: 1 group still avoids it.\n")
+        .stdout_contains(" ago: 1 group of context west still avoids it.\n")
         .stdout_contains("  to go on in context west: kubectl failover return ");
     assert!(
         !status.stdout.contains("kubectl failover evacuate"),

@@ -107,6 +107,18 @@ fn errors_name_the_line_and_the_key() {
     for (text, expected) in [
         ("groups:\n  - service: [web\n", "groups.yaml, line"),
         (
+            "groups:\n  - service: web\n  \tfallbacks: [web-east]\n",
+            "groups.yaml, line 3: YAML does not allow tabs for indentation (column 3); use spaces",
+        ),
+        (
+            "groups:\n\t- service: web\n\t  fallbacks: [web-east]\n",
+            "groups.yaml, line 2: YAML does not allow tabs for indentation (column 1); use spaces",
+        ),
+        (
+            "groups:\n  - service: web\n    fallbacks: [web-east]\n\tname: x\n",
+            "groups.yaml, line 4: YAML does not allow tabs for indentation (column 1); use spaces",
+        ),
+        (
             "service: web\n",
             "line 1: unknown key \"service\"; keys: groups",
         ),

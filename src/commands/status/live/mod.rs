@@ -54,7 +54,7 @@ pub async fn run_several(
     args: &StatusArgs,
     page: &StatusPage,
 ) -> anyhow::Result<Exit> {
-    let selection = ContextSelection::of(&args.contexts, args.all_contexts);
+    let selection = ContextSelection::of(&args.contexts);
     let flags = contexts::flags_everywhere(envs, selection);
     let mut session = Session::of_several(envs, flags, page);
     let source = |env| Source {

@@ -428,7 +428,8 @@ fn an_evacuation_is_in_the_head_and_not_said_again_of_each_group() {
     let mut app = app(groups(15).into_iter().map(evacuated).collect());
     let lines = lines(&mut app, 100, 40);
     let with = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
-    let head = "east is evacuated (CHG-77) by admin@vm, 0s ago: 15 groups avoid it.";
+    let head =
+        "east is evacuated (CHG-77) by admin@vm, 0s ago: 15 groups of context west avoid it.";
     assert_eq!(lines[2], head);
     let command =
         "to end it in context west: kubectl failover return east --id CHG-77 --context west";
