@@ -5,7 +5,7 @@ use clap::Args;
 /// Which contexts of the kubeconfig a command works in.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ContextArgs {
-    /// All these contexts of the kubeconfig, such as west,east [default: the current context]
+    /// Work in all these contexts of the kubeconfig, such as west,east
     #[arg(
         id = "contexts",
         long = "contexts",
@@ -13,7 +13,7 @@ pub struct ContextArgs {
         value_delimiter = ','
     )]
     pub names: Vec<String>,
-    /// Every context of the kubeconfig
+    /// Work in every context of the kubeconfig
     #[arg(
         id = "all_contexts",
         long = "all-contexts",

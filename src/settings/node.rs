@@ -44,16 +44,18 @@ impl Node {
     }
 }
 
-/// Returns the line and the column of the last tab in an indentation, up to the line of an error. The
-/// parser may notice a tab only in the line after it.
-fn indenting_tab(text: &str, last: u64) -> Option<(u64, usize)> {
-    let lines = (1..=last).zip(text.lines());
-    let tabs = lines.filter_map(|(number, line)| {
-        let indented = line.len() - line.trim_start_matches([' ', '\t']).len();
-        let tab = line.get(..indented)?.find('\t')?;
+/// Returns the line and the column of the tab in an indentation that an error in a line is about. The
+/// parser may notice a tab only below it, or name the line above, in which a value begins.
+fn indenting_tab(text: &str, line: u64) -> Option<(u64, usize)> {
+    let lines = (1..=line + 1).zip(text.lines());
+    let tabs = lines.filter_map(|(number, text)| {
+        let indented = text.len() - text.trim_start_matches([' ', '\t']).len();
+        let tab = text.get(..indented)?.find('\t')?;
         Some((number, tab + 1))
     });
-    tabs.last()
+    let tabs: Vec<(u64, usize)> = tabs.collect();
+    let mut above = tabs.iter().rev().filter(|(number, _)| *number <= line);
+    above.next().or(tabs.last()).copied()
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -102,10 +102,9 @@ async fn without_id(
         clean(&cluster)
     );
     if found.is_empty() {
-        let unread = gathered.unread.iter();
-        let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
         let none = format!("no group is evacuated from {}", clean(&cluster));
-        return Ok(Problem::usage(message).next(none).next_all(unread));
+        let problem = Problem::usage(message).next(none);
+        return Ok(problem.next_all(gathered.unread_lines()));
     }
     let lines = found.into_iter().map(|(id, (entry, count))| {
         let call = Call::of_return(args);
@@ -126,12 +125,11 @@ fn evacuated(gathered: &Gathered, id: &str) -> Vec<Vec<Record>> {
     let contexts = gathered.contexts.iter();
     contexts
         .map(|context| {
-            let mut records = context.records.clone();
-            records.retain(|record| {
-                let entries = record.group.iter().flat_map(|group| &group.avoid.entries);
-                entries.clone().any(|entry| entry.id == id)
+            let concerned = context.records.iter().filter(|record| {
+                let mut entries = record.group.iter().flat_map(|group| &group.avoid.entries);
+                entries.any(|entry| entry.id == id)
             });
-            records
+            concerned.cloned().collect()
         })
         .collect()
 }
@@ -168,15 +166,13 @@ fn nothing_to_return(
     }
     let names: Vec<String> = known.iter().map(|name| clean(name)).collect();
     let names = || names.iter().map(String::as_str);
-    let unread = gathered.unread.iter();
-    let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
     let mut problem = Problem::new(message);
     if !known.is_empty() {
         problem = problem
             .did_you_mean(id, names())
             .there_are("evacuations", names());
     }
-    Err(problem.next_all(unread).into())
+    Err(problem.next_all(gathered.unread_lines()).into())
 }
 
 /// # Errors

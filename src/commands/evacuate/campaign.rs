@@ -266,7 +266,7 @@ impl Campaign<'_> {
         let streams = &self.env.streams;
         let columns = (self.many.output == ManyFormat::Table && streams.err_is_terminal())
             .then(|| streams.terminal_size().0);
-        let report = self.of(rows, None, Vec::new(), Exit::Done);
+        let report = self.report_of(rows, None, Vec::new(), Exit::Done);
         for line in report.plan(self.many.output == ManyFormat::Wide, columns) {
             streams.say(&line);
         }

@@ -54,6 +54,12 @@ pub struct UnreadContext {
     pub problem: Problem,
 }
 
+impl UnreadContext {
+    fn lines(&self) -> Vec<String> {
+        self.problem.lines(&clean(&self.context))
+    }
+}
+
 /// The groups of all contexts.
 pub struct Gathered {
     pub contexts: Vec<ContextRecords>,
@@ -90,8 +96,7 @@ pub async fn gather(env: &CommandEnv, many: &ManyArgs) -> anyhow::Result<Gathere
         }
     }
     if found.is_empty() {
-        let lines = unread.iter();
-        let lines = lines.flat_map(|it| it.problem.lines(&clean(&it.context)));
+        let lines = unread.iter().flat_map(UnreadContext::lines);
         return Err(Problem::new("no context can be read")
             .next_all(lines)
             .into());
@@ -208,9 +213,12 @@ impl Gathered {
             ));
             return Ok(cluster.to_owned());
         }
-        let unread = self.unread.iter();
-        let unread = unread.flat_map(|it| it.problem.lines(&clean(&it.context)));
-        Err(problem.next_all(unread))
+        Err(problem.next_all(self.unread_lines()))
+    }
+
+    /// Says why contexts could not be read.
+    pub fn unread_lines(&self) -> impl Iterator<Item = String> {
+        self.unread.iter().flat_map(UnreadContext::lines)
     }
 
     /// Returns the entries of all groups, each with its group and the index of its context.

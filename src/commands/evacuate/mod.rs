@@ -48,8 +48,7 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let before = gathered.entries().filter(|(.., entry)| entry.id == id);
     let before = before.max_by_key(|(.., entry)| entry.at);
     let before = before.map(|(.., entry)| entry);
-    // The same command without them does not change them.
-    let known = before.cloned();
+    // What is not given stays what it was.
     let reason = args.reason.as_ref();
     let reason = reason.or(before.and_then(|entry| entry.reason.as_ref()));
     let now = gathered.contexts.first().map(|it| it.at);
@@ -74,10 +73,12 @@ pub async fn run(env: &CommandEnv, args: &EvacuateArgs) -> anyhow::Result<Exit> 
     let targets = targets(&gathered, facts, &members, &cluster);
     let expires = now.and_then(|now| expiry(now, args.duration)).or(until);
     let by = gathered.contexts.first().map(|it| it.by.as_str());
-    let notes = known.zip(now).map(|(known, now)| match known.is_over(now) {
-        true => vec![starts_again(&known, expires)],
-        false => differences(&known, by, expires, reason.map(String::as_str)),
-    });
+    let notes = before
+        .zip(now)
+        .map(|(known, now)| match known.is_over(now) {
+            true => vec![starts_again(known, expires)],
+            false => differences(known, by, expires, reason.map(String::as_str)),
+        });
     let doubts: Vec<String> = unreadable(&gathered, &targets).into_iter().collect();
     Campaign {
         notes: notes.into_iter().flatten().chain(doubts.clone()).collect(),

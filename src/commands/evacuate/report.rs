@@ -22,7 +22,7 @@ impl Campaign<'_> {
         let exit = exit(rows, result, !self.gathered.unread.is_empty());
         let stopped = self.stopped(result);
         let warnings = self.warnings(rows, result);
-        let mut report = self.of(rows, stopped, warnings, exit);
+        let mut report = self.report_of(rows, stopped, warnings, exit);
         let is_whole = exit == Exit::Done;
         let is_dry = many.dry_run.mode != DryRun::None;
         if rows.iter().any(EvacuationRow::is_as_ordered) || !is_whole && !is_dry {
@@ -77,7 +77,7 @@ impl Campaign<'_> {
         }
     }
 
-    pub(super) fn of<'b>(
+    pub(super) fn report_of<'b>(
         &'b self,
         rows: &'b [EvacuationRow],
         stopped: Option<Stopped>,
