@@ -75,8 +75,10 @@ pub fn evacuate(
     readiness: &[Readiness],
     now: Timestamp,
 ) -> Option<AvoidPlan> {
+    // A force that has expired ends with it, and home is the primary again.
+    let primary = group.at(now, readiness).primary;
     let entry = &AvoidEntry {
-        elsewhere: is_elsewhere(group, entry),
+        elsewhere: is_elsewhere(group, primary, entry, now),
         ..entry.clone()
     };
     let is_replaced = |known: &AvoidEntry| known.id == entry.id || known.is_over(now);
@@ -98,16 +100,22 @@ pub fn evacuate(
     })
 }
 
-/// Whether the group's traffic is away from a primary that the entry names, and no evacuation moved
+/// Whether the group's traffic is away from its primary, the entry names that, and no evacuation moved
 /// it. One that goes on remembers what it moved.
-fn is_elsewhere(group: &Group, entry: &AvoidEntry) -> bool {
-    let primary = group.primary_name();
-    let mut entries = group.avoid.entries.iter();
+fn is_elsewhere(group: &Group, primary: usize, entry: &AvoidEntry, now: Timestamp) -> bool {
+    let name = group.backend_name(primary);
     // An expired one is there until somebody ends it, and so is what it moved.
-    let has_moved = entries.any(|known| !known.elsewhere && known.names(primary));
+    let known = || group.avoid.entries.iter().filter(|it| it.names(name));
+    if !entry.names(name) || known().any(|it| !it.elsewhere) {
+        return false;
+    }
+    let goes_on =
+        |it: &AvoidEntry| it.id == entry.id && it.backends == entry.backends && !it.is_over(now);
+    if known().any(goes_on) {
+        return true;
+    }
     let mut backends = group.backends.iter().enumerate();
-    let carries = backends.any(|(index, it)| entry.names(&it.name) && group.carries(index));
-    entry.names(primary) && !has_moved && !carries
+    !backends.any(|(index, it)| entry.names(&it.name) && group.carries(index))
 }
 
 /// Plans to end the entries with this id alone. If they kept traffic off the primary and that is

@@ -211,3 +211,28 @@ fn an_expired_evacuation_that_is_run_again_still_brings_its_traffic_home() {
     object.return_from("CHG-1");
     assert_eq!(object.weights(), [1, 0]);
 }
+
+#[test]
+fn an_evacuation_that_ends_an_expired_force_is_the_same_when_it_is_run_again() {
+    let mut object = Object::new(3);
+    object.readiness[1] = DEAD;
+    object.force(1, Some(1));
+    assert_eq!(object.weights(), [0, 0, 1]);
+    object.pass(1);
+    object.evacuate("CHG-1", &[1], None);
+    assert_eq!(object.weights(), [1, 0, 0]);
+    assert_eq!(object.evacuate("CHG-1", &[1], None), None);
+}
+
+#[test]
+fn an_evacuation_that_can_only_move_within_its_cluster_is_the_same_when_it_is_run_again() {
+    let mut object = Object::new(3);
+    object.readiness[0] = DEAD;
+    object.policy.kind = PolicyKind::Ordered;
+    object.settle();
+    assert_eq!(object.weights(), [0, 1, 0]);
+    object.readiness[1] = DEAD;
+    object.evacuate("CHG-1", &[0, 2], None);
+    assert_eq!(object.weights(), [0, 0, 1]);
+    assert_eq!(object.evacuate("CHG-1", &[0, 2], None), None);
+}

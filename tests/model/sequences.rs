@@ -267,16 +267,17 @@ impl Object {
         prop_assert!(self.return_from(id).is_none());
         let group = self.group().at(self.now, &self.readiness).into_owned();
         let primary = group.primary;
-        let was_avoided = before
+        // Traffic that was elsewhere before waits for the delay.
+        let was_moved = before
             .iter()
-            .any(|entry| entry.id == id && entry.names(&name(primary)));
+            .any(|entry| entry.id == id && !entry.elsewhere && entry.names(&name(primary)));
         let is_avoided = self
             .avoiding()
             .iter()
             .any(|entry| entry.names(&name(primary)));
         let few = group.too_few_to_return(primary, &self.readiness[primary], &self.timers);
         let enough = self.readiness[primary].meets(group.threshold(primary)) == Some(true);
-        if was_avoided && !is_avoided && enough && few.is_none() {
+        if was_moved && !is_avoided && enough && few.is_none() {
             prop_assert!(self.weights()[primary] > 0, "{:?}", returned);
         }
         Ok(())
