@@ -53,7 +53,8 @@ async fn odd_objects_are_reported_once_and_do_not_affect_others() {
         );
         assert_eq!((invalid, stuck), expected, "{}", object(number));
         // On a busy machine a move takes more than 5 s, which is reported too.
-        let is_slow = |line: &str| line.contains(": Down") || line.contains(" again");
+        let slow = [": Down", " again", " still waiting"];
+        let is_slow = |line: &str| slow.iter().any(|text| line.contains(text));
         let lines = rest.stderr.iter().filter(|line| {
             let is_of = |end: &str| line.contains(&(group.clone() + end));
             (is_of(" ") || is_of(":")) && !is_slow(line)
