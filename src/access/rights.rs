@@ -207,6 +207,8 @@ const CRON_JOBS: Right = occupant("batch", "cronjobs");
 const JOBS: Right = occupant("batch", "jobs");
 const PODS: Right = occupant("", "pods");
 const CLAIMS: Right = occupant("", "persistentvolumeclaims");
+const SECRETS: Right = occupant("", "secrets");
+const INGRESSES: Right = occupant("networking.k8s.io", "ingresses");
 
 const EDIT: &[&str] = &["get", "list", "patch"];
 const NO_READ_BACK: &str = "cannot show the result afterwards";
@@ -434,6 +436,8 @@ impl RbacCommand {
                         JOBS,
                         PODS,
                         CLAIMS,
+                        SECRETS,
+                        INGRESSES,
                     ]
                 },
             ),

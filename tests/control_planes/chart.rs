@@ -313,6 +313,12 @@ async fn installed_without_helm(it: &Installation) {
         names(removed["items"].as_array().expect("objects")),
         names(&objects)
     );
+    let secret = json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "regcred", "namespace": NAMESPACE}});
+    apply_all(&it.side, &[secret]).await;
+    let kept = it.plugin(&["uninstall", "-oname"]).await.success();
+    let kept = kept.stderr_contains("namespace linkerd-failover stays, because of secret/regcred");
+    assert!(!kept.stdout.contains("namespace/"));
     shop.deployment("cart", 0).await;
     it.plugin(&["install", "-n", "shop"])
         .await

@@ -13,7 +13,7 @@ use crate::cluster::api::{lease, namespaces, prometheus_rules, workloads};
 use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::queries::upstream::{self, EXTENSION_LABEL};
 use crate::model::check::{Category, CheckResult};
-use crate::text::word;
+use crate::text::{clean, word};
 use rights::{account, name};
 
 /// Returns nothing if it is not installed, or that cannot be read.
@@ -116,11 +116,17 @@ async fn alerts(cluster: &Cluster, apis: &ApiGroups, found: &[Deployment]) -> Op
     let reach = cluster.reach.within(&deployment.namespace);
     let value = "--set prometheusRule.create=true";
     let hint = match &deployment.helm_release {
-        Some(release) => {
-            let place = &deployment.namespace;
-            format!("helm upgrade {release} CHART -n {place} --reuse-values {value}")
-        }
-        None => format!("kubectl failover install {reach} {value} | kubectl apply -f -"),
+        Some(release) => format!(
+            "upgrade the release {} in namespace {} with the chart, --reset-then-reuse-values and \
+             {value}",
+            clean(release),
+            clean(&deployment.namespace)
+        ),
+        None => format!(
+            "with the same --set and --values as before: kubectl failover install {reach} {value} \
+             | kubectl {} apply -f -",
+            cluster.reach.cluster()
+        ),
     };
     Some(CheckResult::warning("the alerts are loaded", lines).hint(hint))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::InstallDanger;
 use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
-use crate::cluster::api::occupants::{Occupant, occupants};
+use crate::cluster::api::occupants::{Occupant, programs};
 use crate::commands::env::CommandEnv;
 use crate::error::explain;
 use crate::model::fold::name_some;
@@ -35,7 +35,7 @@ pub async fn check(
     if changes.is_empty() || allowed.contains(&InstallDanger::Occupied) {
         return Ok(());
     }
-    let others: Vec<String> = match occupants(cluster, name).await {
+    let others: Vec<String> = match programs(cluster, name).await {
         Ok(found) => found
             .into_iter()
             .filter(|it| !it.is_upstream)

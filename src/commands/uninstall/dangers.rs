@@ -85,8 +85,11 @@ fn ways_back(dangers: &[(UninstallDanger, &Status)], reach: &ConnectionFlags) ->
     let others = dangers
         .iter()
         .filter(|(danger, status)| *danger == UninstallDanger::Paused || status.avoid.is_empty())
-        .map(|(danger, _)| match danger {
+        .map(|(danger, status)| match danger {
             UninstallDanger::Paused => format!("kubectl failover resume --all -A {all}"),
+            UninstallDanger::Away if status.state != State::Failover => {
+                format!("kubectl failover watch --once -A {all}")
+            }
             _ => format!("kubectl failover failback --all -A {all}"),
         });
     let ways: BTreeSet<String> = returns.chain(others).collect();
@@ -98,11 +101,22 @@ fn danger(status: &Status) -> Option<UninstallDanger> {
         Some(UninstallDanger::Paused)
     } else if status.order.is_some() {
         Some(UninstallDanger::Overridden)
-    } else if matches!(status.state, State::Failover | State::Down) {
+    } else if is_away(status) {
         Some(UninstallDanger::Away)
     } else {
         None
     }
+}
+
+/// Whether only a watch, or a command, would move the traffic to where the rules want it.
+fn is_away(status: &Status) -> bool {
+    let states = [
+        State::Failover,
+        State::Down,
+        State::OutOfSync,
+        State::Waiting,
+    ];
+    states.contains(&status.state)
 }
 
 /// Says what the danger is, and who ordered it until when.
@@ -128,10 +142,13 @@ fn describe(danger: UninstallDanger, status: &Status) -> String {
             ordered("paused", &pause.by, pause.until, pause.reason.as_deref())
         }
         (UninstallDanger::Paused, _, None) => "paused".to_owned(),
-        (UninstallDanger::Away, ..) => match status.reason.starts_with("away from home") {
-            true => status.reason.clone(),
-            false => format!("away from home: {}", status.reason),
-        },
+        (UninstallDanger::Away, ..) if status.state != State::Failover => {
+            format!("{}: {}", status.state, status.reason)
+        }
+        (UninstallDanger::Away, ..) if status.reason.starts_with("away from home") => {
+            status.reason.clone()
+        }
+        (UninstallDanger::Away, ..) => format!("away from home: {}", status.reason),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
-use crate::cluster::api::occupants::occupants;
+use crate::cluster::api::occupants::contents;
 use crate::commands::env::CommandEnv;
 use crate::commands::installed::command_line;
 use crate::error::explain;
@@ -30,7 +30,7 @@ pub async fn to_delete(
     if !has(&EXTENSION) {
         return Ok(None);
     }
-    let others = match occupants(cluster, namespace).await {
+    let others = match contents(cluster, namespace).await {
         Ok(others) if others.is_empty() => {
             return Ok(Some(json!({
                 "apiVersion": "v1",
