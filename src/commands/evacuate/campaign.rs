@@ -288,9 +288,10 @@ impl Campaign<'_> {
 
     fn complete(&self, rows: &mut [EvacuationRow], result: &BatchResult) {
         let outcomes = self.outcomes(result);
+        let returns = self.command() == "return";
         for row in rows {
             match outcomes.get(&(row.context.as_str(), &row.id)) {
-                Some(outcome) => rows::complete(row, outcome),
+                Some(outcome) => rows::complete(row, outcome, returns),
                 None => rows::not_reached(row),
             }
         }

@@ -222,6 +222,7 @@ mod tests {
             is_forced_by_others: false,
             kept_by: Vec::new(),
             stays_away: false,
+            is_back: false,
             result,
             message: String::new(),
             allow: allow.map(str::to_owned),

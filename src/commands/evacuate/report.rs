@@ -195,7 +195,10 @@ fn exit(rows: &[EvacuationRow], result: &BatchResult, is_partial: bool) -> Exit 
     };
     let refused = count(&["refused", "left"]);
     let late = count(&["notMet"]);
-    let stays = rows.iter().filter(|row| row.plan.has_no_way()).count();
+    let stays = rows
+        .iter()
+        .filter(|row| row.plan.has_no_way() || row.is_back)
+        .count();
     if count(&["failed", "notReached"]) > 0 || is_partial {
         return Exit::Failed;
     }

@@ -53,6 +53,7 @@ pub fn planned(
         is_forced_by_others: false,
         kept_by: Vec::new(),
         stays_away: false,
+        is_back: false,
         plan: PlannedEffect::Quiet,
         result: reported.result,
         message: reported.message,
@@ -130,7 +131,7 @@ fn names(group: Option<&Group>, is_meant: impl Fn(usize) -> bool) -> Vec<String>
 }
 
 /// Puts the outcome of a group into its row.
-pub fn complete(row: &mut EvacuationRow, outcome: &ChangeOutcome) {
+pub fn complete(row: &mut EvacuationRow, outcome: &ChangeOutcome, returns: bool) {
     let reported = ReportedResult::of(&outcome.result);
     row.result = reported.result;
     row.allow = reported.allow;
@@ -144,6 +145,12 @@ pub fn complete(row: &mut EvacuationRow, outcome: &ChangeOutcome) {
             row.state = Some(now.state);
             if now.state != State::Invalid {
                 row.to = now.active().into_iter().map(str::to_owned).collect();
+                let is_there = row.to.iter().any(|backend| row.backends.contains(backend));
+                let is_expected = returns || !row.is_as_ordered() || row.plan.has_no_way();
+                row.is_back = is_there && !is_expected;
+            }
+            if row.is_back {
+                row.message = format!("traffic is on {}: {}", row.to.join(", "), now.reason);
             }
         }
         Some(Err(problem)) => {

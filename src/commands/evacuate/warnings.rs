@@ -271,6 +271,7 @@ mod tests {
             is_forced_by_others: false,
             kept_by: Vec::new(),
             stays_away: false,
+            is_back: false,
             result: "changed",
             message: String::new(),
             allow: None,

@@ -32,6 +32,8 @@ pub struct EvacuationRow {
     pub kept_by: Vec<String>,
     /// With `return`: its traffic should come back, but the primary cannot take it.
     pub stays_away: bool,
+    /// With `evacuate`: after the order was written, its traffic came back to these backends.
+    pub is_back: bool,
     /// The result by its name in JSON, or what would be done.
     pub result: &'static str,
     pub message: String,

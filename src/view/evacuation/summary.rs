@@ -17,6 +17,7 @@ enum Outcome {
     AlreadySo,
     /// Its traffic is where it should not be, or may not return yet.
     StayedBehind,
+    CameBack,
     WithoutOther,
     LeftAlone,
     Failed,
@@ -26,6 +27,9 @@ enum Outcome {
 impl Outcome {
     fn of(row: &EvacuationRow, returns: bool) -> Option<Self> {
         use PlannedEffect as Plan;
+        if row.is_back {
+            return Some(Self::CameBack);
+        }
         let is_written = matches!(row.result, "changed" | "wouldChange");
         Some(match (row.result, row.plan) {
             ("failed", _) => Self::Failed,
@@ -64,6 +68,7 @@ impl Outcome {
             Self::StayedBehind if returns => "not returned",
             Self::StayedBehind if is_dry => "would stay behind",
             Self::StayedBehind => "stayed behind",
+            Self::CameBack => "came back",
             Self::WithoutOther => "without another backend",
             Self::LeftAlone => "left alone",
             Self::Failed => "failed",
@@ -102,10 +107,12 @@ impl EvacuationReport<'_> {
         let planned = [PlannedEffect::LeftThere, PlannedEffect::LeftElsewhere];
         let rows = self.rows.iter().filter(|row| {
             let is_news = !planned.contains(&row.plan) || matches!(row.result, "failed" | "notMet");
-            is_news && matches!(row.result, "failed" | "refused" | "left" | "notMet")
+            let is_other = matches!(row.result, "failed" | "refused" | "left" | "notMet");
+            is_news && is_other || row.is_back
         });
         rows.flat_map(|row| {
             let about = match row.result {
+                _ if row.is_back => "came back",
                 "failed" => "error",
                 "notMet" => "not ready in time",
                 _ => "left alone",

@@ -20,6 +20,7 @@ fn row(name: &str, plan: PlannedEffect, result: &'static str) -> EvacuationRow {
         is_forced_by_others: false,
         kept_by: Vec::new(),
         stays_away: false,
+        is_back: false,
         result,
         message: "avoids it".into(),
         allow: None,

@@ -71,3 +71,29 @@ async fn ctrl_c_stops_between_two_groups() {
         assert_eq!(weights(side, name).await, [0, 1]);
     }
 }
+
+#[tokio::test]
+async fn traffic_that_came_back_meanwhile_is_named_at_the_end() {
+    let ns = TestNamespace::new("evac-back").await;
+    let side = &ns.west;
+    three(side, &ns.name).await;
+    let command = format!("evacuate {} --id CHG-10", ns.name);
+    let mut evacuation = order(side, &format!("{command} --batch 2 --pause 15s")).spawn();
+    evacuation.stderr_line_containing("2 of 3 moved").await;
+    let undo = format!("return {} --id CHG-10", ns.name);
+    order(side, &undo).run().await.success();
+    let (status, out, err) = evacuation.wait_and_collect().await;
+    let (out, err) = (out.join("\n"), err.join("\n"));
+    assert_eq!(status.code(), Some(1), "{out}\n{err}");
+    assert!(out.contains("1 moved, 2 came back"), "{out}");
+    for name in ["web0", "web1"] {
+        let line = format!(
+            "came back: west {}/{name}: traffic is on {name}-north: ",
+            ns.name
+        );
+        assert!(err.contains(&line), "{line}: {err}");
+        assert_eq!(weights(side, name).await, [1, 0]);
+    }
+    order(side, &command).run().await.success();
+    assert_eq!(weights(side, "web0").await, [0, 1]);
+}
